@@ -1,0 +1,5 @@
+"""`python -m pronghorn`."""
+
+from pronghorn.cli import main
+
+raise SystemExit(main())

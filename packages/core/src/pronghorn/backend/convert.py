@@ -1,0 +1,103 @@
+"""Host data to arrays of the right dtype, and back: the one place where Python values become tensors."""
+
+from typing import Any
+
+import numpy as np
+
+from pronghorn.backend import dtypes
+from pronghorn.backend.settings import floatx
+
+_SCALARS = (bool, int, float, complex)
+
+
+def is_scalar(x: Any) -> bool:
+    """Tell whether `x` is a Python scalar, which takes the dtype of the tensor it meets."""
+    return type(x) in dtypes.WEAK
+
+
+def host_dtype(array: Any, weak: bool) -> str:
+    """Return the dtype that host data gets where none is asked for: float64 becomes floatx, int64 from Python ints int32."""
+    name = array.dtype.name
+    if name == "float64":
+        return floatx()
+    if name == "complex128":
+        return "complex64"
+    if weak and name == "int64":
+        return "int32"
+    return name
+
+
+def host_array(value: Any, backend: Any, dtype: str | None = None) -> np.ndarray:
+    """Return host data as an array with a dtype that `backend` has.
+
+    Args:
+        value: array, scalar, or nested list; anything with `__array__`.
+        backend: the engine that will hold it.
+        dtype: explicit dtype name, honoured or refused, never changed.
+
+    Raises:
+        TypeError: data that is not numeric, or an explicit dtype the engine lacks.
+        OverflowError: integers that do not fit.
+    """
+    weak = not isinstance(value, (np.ndarray, np.generic)) and not hasattr(value, "__array__")
+    if isinstance(value, (list, tuple)):
+        value = _nested(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"Cannot convert nested lists of uneven lengths to a tensor: {error}") from None
+    if array.dtype.kind in "OUSMmV" and array.dtype.name not in dtypes.ALL:
+        hint = " Strings are not tensors here." if array.dtype.kind in "US" else ""
+        raise TypeError(f"Cannot convert a value of type {type(value).__name__} (dtype {array.dtype}) to a tensor.{hint}")
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if dtype is None:
+        want = host_dtype(array, weak)
+        name = backend.canonical(want)
+        if weak and want == "int32" and array.dtype.name == "int64" and array.size and not _fits(array, "int32"):
+            name = backend.canonical("int64")
+    else:
+        name = backend.require(dtype)
+    if array.dtype.name == name:
+        return array
+    if array.dtype.kind in "iu" and name in dtypes.INTEGER and dtype is None and not _fits(array, name):
+        hint = f" {backend.dtype_hint}" if backend.dtype_hint else ""
+        raise OverflowError(
+            f"{array.dtype} data with values from {array.min()} to {array.max()} does not fit {name}, the widest integer here on {backend.name}.{hint}"
+        )
+    return array.astype(dtypes.numpy_dtype(name))
+
+
+def _fits(array: np.ndarray, name: str) -> bool:
+    if not array.size:
+        return True
+    info = np.iinfo(dtypes.numpy_dtype(name))
+    return bool(info.min <= array.min() and array.max() <= info.max)
+
+
+def _nested(value: Any) -> Any:
+    """Replace tensors inside nested lists by host arrays, so that NumPy can stack them."""
+    if isinstance(value, (list, tuple)):
+        return [_nested(v) for v in value]
+    if is_scalar(value) or isinstance(value, (np.ndarray, np.generic)):
+        return value
+    from pronghorn.backend.op import owner, unwrap
+
+    value = unwrap(value)
+    backend = owner(type(value))
+    return backend.convert_to_numpy(value) if backend is not None else value
+
+
+def scalar_for(name: str, op: str) -> Any:
+    """Return a function that checks a Python scalar against dtype `name` and gives it back in that kind."""
+    if name in dtypes.INTEGER:
+        info = np.iinfo(dtypes.numpy_dtype(name))
+        low, high = int(info.min), int(info.max)
+
+        def integer(v: Any) -> Any:
+            if not low <= v <= high:
+                raise OverflowError(f"{op}: the number {v} does not fit {name}, the dtype of the tensor it meets.")
+            return int(v)
+
+        return integer
+    return bool if name == "bool" else complex if name in dtypes.COMPLEX else float

@@ -1,0 +1,416 @@
+"""One function is one op: `@primitive` declares what an engine implements, `@op` defines everything else in terms of other ops.
+
+Dispatch of a call: a symbolic operand leads to the symbolic backend, a native tensor to its engine, host values alone to the active backend. The
+answer (which implementation, which casts) is a *plan*, cached under the operands' types and dtypes, so a repeated call costs one dictionary look-up.
+"""
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pronghorn.backend import dtypes, registry
+from pronghorn.backend.convert import host_array, host_dtype, is_scalar, scalar_for
+from pronghorn.backend.errors import CapabilityError, MixedBackendsError
+
+OPS: dict[str, "Op"] = {}
+PRIMITIVES: dict[str, "Op"] = {}
+#: types that stand for a tensor -> how to get it (Variable registers itself)
+UNWRAP: dict[type, Callable[[Any], Any]] = {}
+
+_OWNER: dict[type, Any] = {}
+_SYMBOLIC: list[Any] = []  # the symbolic backend, once it is imported
+_CASTS = threading.local()
+
+
+class Op:
+    """What is known of one op; the public function carries it as `function.op`."""
+
+    __slots__ = ("name", "body", "signature", "operands", "variadic", "listed", "compute", "rule", "capability", "plans", "public", "required", "doc")
+
+    def __init__(self, name: str, body: Callable, operands: tuple[str, ...], compute: Callable | None, rule: Callable | None, capability: str | None):
+        self.name, self.body, self.compute, self.rule, self.capability = name, body, compute, rule, capability
+        self.signature = inspect.signature(body)
+        self.variadic = operands[-1].startswith("*") if operands else False
+        self.listed = bool(operands) and operands[0].startswith("[")
+        self.operands = tuple(o.strip("*[]") for o in operands)
+        self.required = rule is not None and capability is None
+        self.plans: dict[Any, Callable] = {}
+        self.public: Callable
+        self.doc = body.__doc__ or ""
+
+
+def add_symbolic(backend: Any) -> None:
+    """Make `backend` the owner of symbolic tensors; it is asked before every engine."""
+    _SYMBOLIC.append(backend)
+
+
+def owner(kind: type) -> Any:
+    """Return the backend whose tensors have this type, or None for host values."""
+    try:
+        return _OWNER[kind]
+    except KeyError:
+        pass
+    found = None
+    if _SYMBOLIC and _SYMBOLIC[0].owns(kind):
+        found = _SYMBOLIC[0]
+    elif kind not in dtypes.WEAK and not issubclass(kind, (np.ndarray, np.generic, list, tuple, dict, str)):
+        found = next((b for b in list(registry.LOADED.values()) if not b.host_tensors and b.owns(kind)), None)
+        if found is None:  # a tensor of an engine that is not loaded yet
+            name = registry.engine_of({base.__module__.partition(".")[0] for base in kind.__mro__})
+            if name is None:
+                return None  # not cached: its engine may be loaded later
+            if not registry.get(name).host_tensors and registry.get(name).owns(kind):
+                found = registry.get(name)
+    _OWNER[kind] = found
+    return found
+
+
+def unwrap(x: Any) -> Any:
+    """Return the native tensor that a Variable stands for; anything else as it is."""
+    get = UNWRAP.get(type(x))
+    return x if get is None else get(x)
+
+
+def is_host(x: Any) -> bool:
+    """Tell whether `x` is host data: a number, an array or a nest of lists."""
+    return owner(type(x)) is None
+
+
+def pick(name: str, values: list[Any]) -> Any:
+    """Return the backend that a call of op `name` on these operands belongs to."""
+    found = None
+    for v in values:
+        b = owner(type(v))
+        if b is None:
+            continue
+        if _SYMBOLIC and b is _SYMBOLIC[0]:
+            return b
+        if found is None:
+            found = b
+        elif b is not found:
+            raise MixedBackendsError(
+                f"{name}: got tensors of two engines, {found.name} and {b.name}. "
+                f'Move one over first, for example with ops.convert(x, backend="{found.name}").'
+            )
+    return found or registry.active()
+
+
+def _explicit_dtype(b: Any, v: Any) -> str | None:
+    """The dtype name that takes part in promotion (weak for Python scalars); None for an absent operand."""
+    if v is None:
+        return None
+    if is_scalar(v):
+        return dtypes.WEAK[type(v)]
+    own = owner(type(v))
+    if own is not None:
+        return own.dtype(v)
+    if isinstance(v, (np.ndarray, np.generic)):
+        if b.host_tensors:
+            return v.dtype.name
+        return b.canonical(host_dtype(v, weak=False))
+    return host_array(v, b).dtype.name
+
+
+def _converter(op: Op, b: Any, v: Any, target: str | None, scalar_ok: bool) -> tuple[Callable | None, bool]:
+    """How operand `v` becomes a native tensor of dtype `target`, and whether that holds for every value of its type and dtype."""
+    if v is None or target is None:
+        return None, True
+    own = owner(type(v))
+    if own is b or (own is None and b.host_tensors and isinstance(v, (np.ndarray, np.generic))):
+        return (None if _explicit_dtype(b, v) == target else lambda x: b.cast(x, target)), True
+    if is_scalar(v):
+        check = scalar_for(target, op.name)
+        if scalar_ok and op.name in b.scalar_operands:
+            return check, True
+        return (lambda x: b.convert_to_tensor(host_array(check(x), b, target), target)), True
+    if own is not None:  # a native tensor in a symbolic call: a constant
+        return (lambda x: b.constant(x, target)), True
+    return (lambda x: b.convert_to_tensor(host_array(x, b, target), target)), False
+
+
+def _flatten(op: Op, args: tuple) -> list[Any]:
+    if op.listed:
+        return [*args[0]]
+    n = len(op.operands)
+    if op.variadic:
+        return [*args[n - 1 :]]
+    flat: list[Any] = []
+    for a in args[:n]:
+        flat.append(a)
+    return flat
+
+
+def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
+    """Build the callable that runs `op` on operands like `values` on backend `b`; also say whether it may be cached."""
+    symbolic = bool(_SYMBOLIC) and b is _SYMBOLIC[0]
+    names = [_explicit_dtype(b, v) for v in values]
+    present = [n for n in names if n is not None]
+    targets: list[str | None]
+    if op.compute is not None and present:
+        results = iter(op.compute(op.name, *present))
+        targets = [None if n is None else b.canonical(next(results)) for n in names]
+    else:  # a derived op without a dtype rule: scalars stay as they are next to a tensor
+        any_tensor = any(n is not None and not n.endswith("*") and not is_scalar(v) for n, v in zip(names, values, strict=True))
+        targets = [
+            None if n is None or (is_scalar(v) and any_tensor) else b.canonical(dtypes.strong(n)) for n, v in zip(names, values, strict=True)
+        ]
+    tensor_at: dict[str | None, int] = {}
+    for v, t in zip(values, targets, strict=True):
+        if v is not None and not is_scalar(v):
+            tensor_at[t] = tensor_at.get(t, 0) + 1
+    pairs = [_converter(op, b, v, t, t in tensor_at) for v, t in zip(values, targets, strict=True)]
+    cacheable = all(ok for _, ok in pairs) and (not b.host_tensors)
+    if not op.listed and not op.variadic and any(isinstance(v, (list, tuple)) for v in values):
+        cacheable = False
+    impl = _implementation(op, b, symbolic)
+    converters = [c for c, _ in pairs]
+    if any(converters):
+        return _converting(op, impl, converters), cacheable
+    return impl, cacheable
+
+
+def _converting(op: Op, impl: Callable, converters: list[Callable | None]) -> Callable:
+    if op.listed:
+
+        def run_list(xs: Any, *args: Any, **kwargs: Any) -> Any:
+            return impl([x if c is None else c(x) for c, x in zip(converters, xs, strict=True)], *args, **kwargs)
+
+        return run_list
+    first = len(op.operands) - 1 if op.variadic else 0
+    if first == 0 and len(converters) == 2 and not op.variadic:
+        c0, c1 = converters
+
+        def run_two(x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
+            return impl(x if c0 is None else c0(x), y if c1 is None else c1(y), *args, **kwargs)
+
+        return run_two
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        new = list(args)
+        for i, c in enumerate(converters, first):
+            if c is not None:
+                new[i] = c(new[i])
+        return impl(*new, **kwargs)
+
+    return run
+
+
+def _implementation(op: Op, b: Any, symbolic: bool) -> Callable:
+    if symbolic:
+        return b.runner(op)
+    impl = getattr(b, op.name, None)
+    if op.rule is not None:
+        if impl is None:
+            able = ", ".join(i.name for i in registry.list_backends() if op.capability in i.capabilities)
+            raise CapabilityError(f'{b.name} does not implement {op.name} (capability "{op.capability}"). Backends that do: {able}.')
+        return impl
+    if impl is not None:
+        return impl
+    body, active, use = op.body, registry.active, registry.use_backend
+
+    def run_body(*args: Any, **kwargs: Any) -> Any:
+        if active() is b:
+            return body(*args, **kwargs)
+        with use(b.name):
+            return body(*args, **kwargs)
+
+    return run_body
+
+
+def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
+    n = len(op.operands)
+    if not op.variadic and (len(args) < n or any(o in kwargs for o in op.operands)):
+        bound = op.signature.bind(*args, **kwargs)
+        if any(o in kwargs for o in op.operands):
+            args, kwargs = bound.args, bound.kwargs
+            key = None
+            if not op.variadic and not op.listed and any(type(a) in UNWRAP for a in args[:n]):
+                args = tuple(unwrap(a) for a in args[:n]) + args[n:]
+    if op.listed:
+        xs = args[0]
+        if isinstance(xs, np.ndarray) or (owner(type(xs)) is not None) or type(xs) in UNWRAP:
+            xs = list(unwrap(xs))
+        if not isinstance(xs, (list, tuple)):
+            raise TypeError(f"{op.name}: expected a list of tensors; received {type(xs).__name__}.")
+        if not xs:
+            raise ValueError(f"{op.name}: expected at least one tensor; received an empty list.")
+        args = ([unwrap(x) for x in xs], *args[1:])
+    elif any(type(a) in UNWRAP for a in args):
+        last = len(args) if op.variadic else n
+        return op.public(*[unwrap(a) if i < last else a for i, a in enumerate(args)], **kwargs)
+    values = _flatten(op, args)
+    b = pick(op.name, values)
+    plan, cacheable = make_plan(op, b, values)
+    if cacheable and key is not None:
+        op.plans[key] = plan
+    elif key is not None and b.host_tensors and not op.listed and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
+        op.plans[key] = _guarded(op, b, plan)
+    if op.rule is None:
+        return plan(*args, **kwargs)
+    return _run(op, plan, args, kwargs)
+
+
+def _run(op: Op, plan: Callable, args: tuple, kwargs: dict) -> Any:
+    """Run a primitive's plan; a failure that the shape rule explains is raised in the rule's words."""
+    try:
+        return plan(*args, **kwargs)
+    except Exception as error:
+        ours = explain(op, error, args, kwargs)
+        if ours is error:
+            raise
+        raise ours from error
+
+
+def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
+    """A plan for NumPy arrays, which are tensors of `b` only while `b` is active."""
+    active = registry.active
+    if len(op.operands) == len(op.signature.parameters) == 2:
+
+        def run_two(x1: Any, x2: Any) -> Any:
+            return plan(x1, x2) if active() is b else _slow(op, (x1, x2), {}, None)
+
+        return run_two
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if active() is b:
+            return plan(*args, **kwargs)
+        return _slow(op, args, kwargs, None)
+
+    return run
+
+
+class OpError(ValueError):
+    """Operands that an op cannot take; the same message on every engine."""
+
+
+def explain(op: Op, error: Exception, args: tuple, kwargs: dict) -> Exception:
+    """Return the error to raise for a native failure: the shape rule's own message if the rule objects too, else the engine's error."""
+    if isinstance(error, OpError) or op.rule is None or not _SYMBOLIC:
+        return error
+    try:
+        _SYMBOLIC[0].check(op, args, kwargs)
+    except (ValueError, TypeError) as ours:
+        return ours
+    except Exception:
+        return error
+    return error
+
+
+def _wrap(op: Op) -> Callable:
+    """Make the public function: look the plan up by the operands' types and dtypes, else resolve it."""
+    plans = op.plans
+    n, derived = len(op.operands), op.rule is None
+    call: Callable
+    if op.listed or op.variadic:
+        first = 0 if op.listed else n - 1
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            values = (args[0] if args else ()) if first == 0 and op.listed else args[first:]
+            if not isinstance(values, (list, tuple)):
+                return _slow(op, args, kwargs, None)
+            key = tuple([(type(v), getattr(v, "dtype", None)) for v in values])
+            plan = plans.get(key)
+            if plan is None:
+                return _slow(op, args, kwargs, key)
+            return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
+
+    elif n == 1:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not args:
+                return _slow(op, args, kwargs, None)
+            x = args[0]
+            key = (type(x), getattr(x, "dtype", None))
+            plan = plans.get(key)
+            if plan is None:
+                return _slow(op, args, kwargs, key)
+            return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
+
+    else:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if len(args) < n:
+                return _slow(op, args, kwargs, None)
+            key = tuple([(type(v), getattr(v, "dtype", None)) for v in args[:n]])
+            plan = plans.get(key)
+            if plan is None:
+                return _slow(op, args, kwargs, key)
+            return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
+
+    if op.rule is not None and not op.listed and len(op.signature.parameters) == n and n in (1, 2):
+        call = _elementwise(op, n)
+    op.public = functools.wraps(op.body)(call)
+    op.public.op = op  # type: ignore[attr-defined]
+    return op.public
+
+
+def _elementwise(op: Op, n: int) -> Callable:
+    """The shortest path, for primitives of one or two tensors and nothing else."""
+    plans = op.plans
+    if n == 1:
+
+        def unary(x: Any = None, **kwargs: Any) -> Any:
+            key = (type(x), getattr(x, "dtype", None))
+            plan = plans.get(key)
+            if plan is None or kwargs:
+                return _slow(op, (x,) if x is not None else (), kwargs, key)
+            return plan(x)
+
+        return unary
+
+    def binary(x1: Any = None, x2: Any = None, **kwargs: Any) -> Any:
+        key = (type(x1), getattr(x1, "dtype", None), type(x2), getattr(x2, "dtype", None))
+        plan = plans.get(key)
+        if plan is None or kwargs:
+            args = (x1,) if x2 is None else (x1, x2)
+            return _slow(op, args if x1 is not None else (), kwargs if x2 is None or x1 is not None else {**kwargs, "x2": x2}, key)
+        try:
+            return plan(x1, x2)
+        except Exception as error:
+            ours = explain(op, error, (x1, x2), {})
+            if ours is error:
+                raise
+            raise ours from error
+
+    return binary
+
+
+def primitive(family: Any, *, capability: str | None = None, operands: str | None = None) -> Callable[[Callable], Callable]:
+    """Declare a primitive: the function's signature is the contract's, its docstring the specification, `family` the dtype and shape rule.
+
+    Args:
+        family: how operands are promoted and what comes out (`pronghorn.backend.families`).
+        capability: name of the capability that gates it; None for required primitives.
+        operands: names of the tensor operands, `"[xs]"` for a list; by default the family's count of leading parameters.
+    """
+
+    def declare(fn: Callable) -> Callable:
+        names = tuple(operands.split()) if operands else tuple(inspect.signature(fn).parameters)[: family.operands]
+        entry = Op(fn.__name__, fn, names, family.compute, family.rule, capability)
+        PRIMITIVES[entry.name] = entry
+        return _wrap(entry)
+
+    return declare
+
+
+def op(fn: Callable | None = None, *, operands: str | None = None, dtype: Callable | None = None) -> Any:
+    """Define a derived op: the body is its meaning, its shape and dtype rule, and the oracle of native overrides.
+
+    Args:
+        fn: the body, plain Python over other ops.
+        operands: names of the tensor parameters, which come first (`"x"` by default: the first parameter); `"[xs]"` a list, `"*xs"` variadic.
+        dtype: promotion applied to the operands before body or override (`pronghorn.backend.families`: `same`, `floating`, ...).
+            Without one, operands become tensors and keep their dtypes, and Python scalars stay scalars next to a tensor.
+    """
+    if fn is None:
+        return lambda f: op(f, operands=operands, dtype=dtype)
+    names = tuple(operands.split()) if operands is not None else tuple(inspect.signature(fn).parameters)[:1]
+    entry = Op(fn.__name__, fn, names, dtype, None, None)
+    if entry.name in OPS:
+        raise ValueError(f"The op {entry.name} is defined twice.")
+    OPS[entry.name] = entry
+    return _wrap(entry)

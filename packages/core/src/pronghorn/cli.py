@@ -1,0 +1,80 @@
+"""The command line: `python -m pronghorn`, or `pronghorn`.
+
+A command is a row of `COMMANDS`: its name, one line of help, a function that adds its arguments to the parser, and a function
+that takes the parsed arguments and returns the exit code. What a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    name: str
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    """A command without arguments."""
+
+
+def _backends(args: argparse.Namespace) -> int:
+    """Print a table on a terminal and aligned columns elsewhere; hints stand below, one a line, so that they can be copied."""
+    from pronghorn.backend import registry
+
+    infos = registry.list_backends()
+    active = registry.active_name()
+    head = ["backend", "engine", "status", "capabilities"]
+    names = [f"{i.name} *" if i.name == active else i.name for i in infos]
+    rows = [[name, i.version or "-", i.status, " ".join(sorted(i.capabilities)) or "-"] for name, i in zip(names, infos)]
+    notes = [f"{i.name}: {i.hint}" for i in infos if i.hint]
+    if active not in {i.name for i in infos if i.status == registry.READY}:
+        notes.append(f"{registry.ENVIRONMENT}={active} asks for a backend that is not ready")
+    notes.append("* active: see pronghorn.set_backend, pronghorn.use_backend and " + registry.ENVIRONMENT)
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        colours = {registry.READY: "green", registry.MISSING: "yellow", registry.INCOMPATIBLE: "red", registry.BROKEN: "red"}
+        table = Table(*head)
+        for row, info in zip(rows, infos):
+            table.add_row(*row, style=None if info.status == registry.READY else colours[info.status])
+        console = Console()
+        console.print(table)
+        for note in notes:
+            console.print(note, soft_wrap=True, markup=False, highlight=False)
+        return 0
+    widths = [max(map(len, column)) for column in zip(head, *rows)]
+    for row in [head, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    for note in notes:
+        print(note)
+    return 0
+
+
+COMMANDS: list[Command] = [
+    Command("backends", "list the engines, what they can do, and how to install those that are missing", _no_arguments, _backends),
+]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser from `COMMANDS`."""
+    top = argparse.ArgumentParser(prog="pronghorn", description="Deep learning with the Keras 3 API on any engine.")
+    sub = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        own = sub.add_parser(command.name, help=command.help, description=command.help)
+        command.arguments(own)
+        own.set_defaults(run=command.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = args.run
+    return run(args)

@@ -1,0 +1,23 @@
+"""Every op, under Keras' names. One function per op; each runs on every engine, on symbolic tensors, and inside the engines' compilers."""
+# ruff: noqa: F401, F403, A004
+
+import importlib
+import pkgutil
+from typing import Any
+
+_PRIVATE = ("axes", "operators")
+
+
+def _collect() -> None:
+    """Bring the public functions of every module of this package into one namespace."""
+    for info in pkgutil.iter_modules(__path__):
+        if info.name in _PRIVATE or info.ispkg:
+            continue
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        for name in getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]:
+            value: Any = getattr(module, name)
+            if callable(value) and getattr(value, "__module__", "").startswith(("pronghorn.ops", "pronghorn.backend.primitives")):
+                globals()[name] = value
+
+
+_collect()

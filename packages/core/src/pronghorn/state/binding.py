@@ -1,0 +1,126 @@
+"""Stateful code as pure functions: inside `bind`, variables read the values they are given and writes are recorded.
+
+Binding is per thread: while one thread traces, every other thread reads the real values.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+
+class _State(threading.local):
+    """What this thread's variables read: a scope, or None for their own storage."""
+
+    scope: "Scope | None" = None
+    autocast: str | None = None
+
+
+STATE = _State()
+
+
+class StateError(RuntimeError):
+    """A variable outside the bound state was written to while a step was traced."""
+
+
+class Scope:
+    """Variables bound to values; writes replace the value in the scope and are recorded.
+
+    Args:
+        variables: what is bound.
+        values: native tensors (or specs) they read as.
+        closed: whether a write to a variable that no enclosing scope binds is an error. True while a compiler traces; when False
+            (an eager gradient) such a write is recorded here and takes effect when the scope's owner commits it.
+        symbolic: variables that are not bound read as specs of their shape and dtype, and writes are dropped.
+    """
+
+    __slots__ = ("values", "written", "outer", "closed", "symbolic")
+
+    def __init__(self, variables: Iterable[Any] = (), values: Iterable[Any] = (), *, closed: bool = True, symbolic: bool = False):
+        self.values: dict[Any, Any] = dict(zip(variables, values, strict=True))
+        self.written: dict[Any, Any] = {}
+        self.outer: Scope | None = None
+        self.closed, self.symbolic = closed, symbolic
+
+    def __enter__(self) -> "Scope":
+        self.outer, STATE.scope = STATE.scope, self
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        STATE.scope = self.outer
+
+    def read(self, variable: Any) -> Any:
+        """Return what `variable` reads as here."""
+        scope: Scope | None = self
+        while scope is not None:
+            if variable in scope.values:
+                return scope.values[variable]
+            if scope.symbolic:
+                return variable.spec()
+            scope = scope.outer
+        return variable.storage
+
+    def write(self, variable: Any, value: Any) -> None:
+        """Record a new value; raise `StateError` where it would be lost."""
+        if self.symbolic:
+            return
+        scope: Scope | None = self
+        while scope is not None:
+            if variable in scope.values or not scope.closed:
+                break
+            if scope.closed:
+                raise StateError(
+                    f'Variable "{variable.path}" is written inside a compiled step that does not hold it, so the write would be lost. '
+                    "Make it part of the model, its metrics or its optimizer (assign the layer or variable to an attribute), or pass run_eagerly=True."
+                )
+            scope = scope.outer
+        self.values[variable] = value
+        self.written[variable] = value
+
+
+def bind(variables: Sequence[Any], values: Sequence[Any], **options: Any) -> Scope:
+    """Return a context in which `variables` read `values` and writes are recorded (`Scope.written`)."""
+    return Scope(variables, values, **options)
+
+
+def symbolic_state() -> Scope:
+    """Return a context in which variables read as specs and writes are dropped: for shape inference."""
+    return Scope(symbolic=True)
+
+
+def commit(written: dict[Any, Any]) -> None:
+    """Let recorded writes take effect in the enclosing scope, or in the variables themselves."""
+    for variable, value in written.items():
+        variable.assign(value)
+
+
+class autocast:
+    """Context in which float variables read as `dtype`; None for none."""
+
+    def __init__(self, dtype: str | None):
+        self.dtype = dtype
+
+    def __enter__(self) -> None:
+        self.outer, STATE.autocast = STATE.autocast, self.dtype
+
+    def __exit__(self, *_: Any) -> None:
+        STATE.autocast = self.outer
+
+
+def pure(fn: Callable, variables: Sequence[Any]) -> Callable:
+    """Return `fn` as a pure function `(values, *args, **kwargs) -> (result, new values)` of the variables it reads and writes.
+
+    Example:
+        >>> import pronghorn as ph
+        >>> v = ph.Variable(1.0)
+        >>> out, (new,) = pure(lambda: v.assign(v * 2.0), [v])([v.value])
+        >>> float(new), float(v.numpy())
+        (2.0, 1.0)
+    """
+    variables = list(variables)
+
+    def call(values: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+        with bind(variables, values) as scope:
+            result = fn(*args, **kwargs)
+        return result, [scope.values[v] for v in variables]
+
+    return call

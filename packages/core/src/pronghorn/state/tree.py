@@ -1,0 +1,101 @@
+"""Nests of tuples, lists and dicts: flatten, pack, map. None is a leaf."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def is_nested(value: Any) -> bool:
+    """Tell whether `value` is a container that these functions look into."""
+    return isinstance(value, (list, tuple, dict))
+
+
+def leaves(value: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
+    """Yield (path, leaf) pairs; dicts in the order of their sorted keys."""
+    if isinstance(value, dict):
+        for k in sorted_keys(value):
+            yield from leaves(value[k], (*path, k))
+    elif isinstance(value, (list, tuple)):
+        for i, v in enumerate(value):
+            yield from leaves(v, (*path, i))
+    else:
+        yield path, value
+
+
+def sorted_keys(value: dict) -> list:
+    """Keys in sorted order, in insertion order where they cannot be compared."""
+    try:
+        return sorted(value)
+    except TypeError:
+        return list(value)
+
+
+def flatten(value: Any) -> list:
+    """Return the leaves of a nest.
+
+    Example:
+        >>> flatten({"b": [1, 2], "a": (3,)})
+        [3, 1, 2]
+    """
+    return [leaf for _, leaf in leaves(value)]
+
+
+def _same(value: Any, items: Any) -> Any:
+    """Build a container like `value` from new items."""
+    if isinstance(value, dict):
+        made = dict(items)
+        ordered = {k: made[k] for k in value}
+        if type(value) is dict:
+            return ordered
+        try:
+            return type(value)(ordered)
+        except TypeError:
+            return ordered
+    if hasattr(value, "_fields"):
+        return type(value)(*items)
+    return tuple(items) if isinstance(value, tuple) else list(items)
+
+
+def map_structure(fn: Callable, *values: Any) -> Any:
+    """Apply `fn` to corresponding leaves of nests of one structure.
+
+    Raises:
+        ValueError: the structures differ.
+
+    Example:
+        >>> map_structure(lambda a, b: a + b, [1, (2,)], [10, (20,)])
+        [11, (22,)]
+    """
+    first = values[0]
+    if isinstance(first, dict):
+        for v in values[1:]:
+            if not isinstance(v, dict) or set(v) != set(first):
+                raise ValueError(f"Structures differ: {_short(first)} and {_short(v)}.")
+        return _same(first, {k: map_structure(fn, *[v[k] for v in values]) for k in sorted_keys(first)})
+    if isinstance(first, (list, tuple)):
+        for v in values[1:]:
+            if not isinstance(v, (list, tuple)) or len(v) != len(first):
+                raise ValueError(f"Structures differ: {_short(first)} and {_short(v)}.")
+        return _same(first, [map_structure(fn, *vs) for vs in zip(*values, strict=True)])
+    return fn(*values)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"a dict with keys {list(value)}"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a leaf of type {type(value).__name__}"
+
+
+def pack(structure: Any, flat: Any) -> Any:
+    """Return the nest `structure` with its leaves replaced, in order, by `flat`.
+
+    Raises:
+        ValueError: the number of leaves differs.
+    """
+    flat = list(flat)
+    count = len(flatten(structure))
+    if count != len(flat):
+        raise ValueError(f"The structure has {count} leaves; received {len(flat)}.")
+    it = iter(flat)
+    return map_structure(lambda _: next(it), structure)

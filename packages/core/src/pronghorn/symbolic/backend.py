@@ -1,0 +1,156 @@
+"""The symbolic backend: primitives are their families' rules, derived ops run their bodies on shapes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pronghorn.backend import registry
+from pronghorn.backend.contract import Backend
+from pronghorn.backend.convert import host_array, is_scalar
+from pronghorn.backend.dims import Dim
+from pronghorn.backend.families import Out
+from pronghorn.backend.op import Op, add_symbolic, owner
+from pronghorn.symbolic.graph import TRACE, record, replace
+from pronghorn.symbolic.spec import Spec
+
+
+class SpecBackend(Backend):
+    """Runs ops on shapes and dtypes."""
+
+    name = "spec"
+    types = (Spec,)
+
+    def dtype(self, x: Any) -> str:
+        """Return the dtype name of a spec."""
+        return x.dtype
+
+    def static_shape(self, x: Any) -> tuple[int | None, ...]:
+        """Return the shape, None where unknown."""
+        return x.shape
+
+    def is_concrete(self, x: Any) -> bool:
+        """A spec never holds values."""
+        return False
+
+    def shape(self, x: Any) -> tuple:
+        """Return the sizes; unknown ones as `Dim`."""
+        return x.dims
+
+    def convert_to_tensor(self, x: Any, dtype: str) -> Any:
+        """Host data stays as it is: a constant of the graph."""
+        return x
+
+    def constant(self, x: Any, dtype: str) -> Any:
+        """Return a native tensor as a constant of the graph, in another dtype if needed."""
+        b = owner(type(x))
+        return x if b.dtype(x) == dtype else b.cast(x, dtype)
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        """Return `x` with another dtype."""
+        from pronghorn.backend.primitives import cast
+
+        return cast(x, dtype)
+
+    def convert_to_numpy(self, x: Any) -> Any:
+        """Raise: there are no values."""
+        return np.asarray(x)
+
+    def runner(self, op: Op) -> Callable:
+        """Return what runs `op` on specs."""
+        return self._primitive(op) if op.rule is not None else self._derived(op)
+
+    def _primitive(self, op: Op) -> Callable:
+        rule, name = op.rule, op.name
+        assert rule is not None
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                args = op.signature.bind(*args, **kwargs).args
+            out = rule(name, *_shown(op, args))
+            result: Any = Spec(out.dims, out.dtype) if isinstance(out, Out) else tuple(Spec(o.dims, o.dtype) for o in out)
+            if TRACE.tape is not None:
+                TRACE.tape.append((name, args, result))
+                return result
+            return result if TRACE.depth else record(op.public, args, {}, result, name)
+
+        return run
+
+    def _derived(self, op: Op) -> Callable:
+        body, name = op.body, op.name
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            TRACE.depth += 1
+            try:
+                with registry.use_backend("numpy"):
+                    out = body(*args, **kwargs)
+            finally:
+                TRACE.depth -= 1
+            if TRACE.depth or TRACE.tape is not None:
+                return out
+            return record(op.public, args, kwargs, out, name)
+
+        return run
+
+    def check(self, op: Op, args: tuple, kwargs: dict) -> None:
+        """Run the rule of a primitive on the shapes of native arguments; raises what the rule raises."""
+        if kwargs:
+            args = op.signature.bind(*args, **kwargs).args
+        assert op.rule is not None
+        op.rule(op.name, *_shown(op, args))
+
+
+def _shown(op: Op, args: tuple) -> list[Any]:
+    """The arguments of a primitive as its rule sees them."""
+    if op.listed:
+        return [[aval(a) for a in args[0]], *args[1:]]
+    n = len(op.operands)
+    return [aval(a) if i < n else a for i, a in enumerate(args)]
+
+
+def aval(x: Any) -> Any:
+    """Return something with `.dims` and `.dtype` for a tensor of any kind."""
+    if isinstance(x, Spec):
+        return x
+    b = owner(type(x))
+    if b is None:
+        if is_scalar(x):
+            return Out((), host_array(x, SPEC).dtype.name)
+        array = np.asarray(x)
+        return Out(array.shape, array.dtype.name)
+    return Out(tuple(Dim() if d is None else d for d in b.static_shape(x)), b.dtype(x))
+
+
+def evaluate(fn: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Run `fn` on specs without recording and return its results; shape and dtype inference for any function of ops.
+
+    Example:
+        >>> from pronghorn import ops
+        >>> evaluate(lambda x: ops.exp(x), Spec((None, 2))).shape
+        (None, 2)
+    """
+    TRACE.depth += 1
+    try:
+        with registry.use_backend("numpy"):
+            return fn(*args, **kwargs)
+    finally:
+        TRACE.depth -= 1
+
+
+def to_specs(value: Any) -> Any:
+    """Return a nest of tensors as specs of the same shapes and dtypes."""
+    if isinstance(value, Spec):
+        return value
+    if isinstance(value, (list, tuple, dict)):
+        items = [(k, to_specs(v)) for k, v in (value.items() if isinstance(value, dict) else enumerate(value))]
+        return dict(items) if isinstance(value, dict) else type(value)(v for _, v in items)
+    if value is None or isinstance(value, str):
+        return value
+    found = aval(value)
+    return Spec(found.dims, found.dtype)
+
+
+SPEC = SpecBackend()
+add_symbolic(SPEC)
+
+__all__ = ["SPEC", "SpecBackend", "aval", "evaluate", "replace", "to_specs"]

@@ -1,0 +1,1 @@
+"""The pytest side of the conformance kit: `pytest --pyargs pronghorn_testing --backend NAME`."""
