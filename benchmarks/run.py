@@ -1,0 +1,162 @@
+"""Time pronghorn, hand-written native code and Keras on the same models, interleaved in one process per engine.
+
+    python3 dev.py run bench python benchmarks/run.py --quick          # an MLP and a convnet on every engine
+    python3 dev.py run bench python benchmarks/run.py --engines torch --json out.json
+
+Ratios are medians over rounds of paired CPU times (all threads of the process); below 1 is faster than the arm named. Keras can hold one engine per
+process, so each engine gets a process of its own, with all three arms in it.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ARMS = ("ours", "native", "keras")
+SIZES = {"mlp": ((784,), 32), "convnet": ((28, 28, 1), 64)}
+
+
+def build(lib, kind: str):
+    """Return the compiled model in pronghorn or Keras, which share the code."""
+    layers = lib.layers
+    stack = {
+        "mlp": [layers.Dense(256, activation="relu"), layers.Dense(128, activation="relu"), layers.Dense(10)],
+        "convnet": [
+            layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(),
+            layers.Flatten(), layers.Dense(10),
+        ],
+    }[kind]  # fmt: skip
+    model = lib.Sequential([layers.Input(SIZES[kind][0]), *stack])
+    return model
+
+
+def timed(fn) -> tuple[float, float]:
+    """Return CPU and wall seconds of one call."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    fn()
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def interleave(jobs: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Run the jobs in rotating order and return each one's times."""
+    names, times = list(jobs), {name: [] for name in jobs}
+    for name in names:  # warm up: compile, allocate
+        jobs[name]()
+        jobs[name]()
+    for i in range(rounds):
+        for k in range(len(names)):
+            name = names[(i + k) % len(names)]
+            times[name].append(timed(jobs[name]))
+    return times
+
+
+def child(engine: str, quick: bool) -> list[dict]:
+    """Measure one engine in this process."""
+    os.environ["KERAS_BACKEND"] = engine
+    import numpy as np
+
+    if engine == "torch" or engine == "openvino":
+        import torch
+
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    import keras
+    import natives
+
+    import pronghorn as ph
+
+    ph.set_backend(engine)
+    rounds, steps = (7, 20) if quick else (21, 40)
+    rows = []
+    for kind, (shape, size) in SIZES.items():
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(size * steps, *shape)).astype("float32")
+        y = rng.integers(0, 10, len(x)).astype("int32")
+        fit, predict = natives.ENGINES[engine](kind)
+        models = {"ours": build(ph, kind), "keras": build(keras, kind)}
+        training = engine != "openvino"
+        if training:
+            for name, lib in (("ours", ph), ("keras", keras)):
+                models[name].compile(lib.optimizers.Adam(1e-3), lib.losses.SparseCategoricalCrossentropy(from_logits=True))
+        options = {"batch_size": size, "verbose": 0}
+        tasks = {
+            "predict": {
+                "ours": lambda: models["ours"].predict(x, **options),  # noqa: B023
+                "native": lambda: [predict(x[i : i + size]) for i in range(0, len(x), size)],  # noqa: B023
+                "keras": lambda: models["keras"].predict(x, **options),  # noqa: B023
+            },
+            "model(x), batch 1": {
+                "ours": lambda: [np.asarray(ph.ops.convert_to_numpy(models["ours"](x[:1]))) for _ in range(steps)],  # noqa: B023
+                "native": lambda: [predict(x[:1]) for _ in range(steps)],  # noqa: B023
+                "keras": lambda: [np.asarray(keras.ops.convert_to_numpy(models["keras"](x[:1]))) for _ in range(steps)],  # noqa: B023
+            },
+        }
+        if training:
+            tasks = {
+                "fit step": {
+                    "ours": lambda: models["ours"].fit(x, y, epochs=1, shuffle=False, **options),  # noqa: B023
+                    "native": lambda: fit(x, y, size),  # noqa: B023
+                    "keras": lambda: models["keras"].fit(x, y, epochs=1, shuffle=False, **options),  # noqa: B023
+                },
+                **tasks,
+            }
+        for task, jobs in tasks.items():
+            times = interleave(jobs, rounds)
+            row = {"engine": engine, "model": kind, "task": task, "per_call": steps}
+            for arm in ARMS:
+                row[f"{arm}_cpu_ms"] = statistics.median(c for c, _ in times[arm]) / steps * 1e3
+                row[f"{arm}_wall_ms"] = statistics.median(w for _, w in times[arm]) / steps * 1e3
+            for other in ("native", "keras"):
+                ratios = sorted(a[0] / b[0] for a, b in zip(times["ours"], times[other], strict=True))
+                row[f"vs_{other}"] = statistics.median(ratios)
+                row[f"vs_{other}_spread"] = (ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4])
+            rows.append(row)
+    return rows
+
+
+def table(rows: list[dict]) -> None:
+    """Print the results."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table(title="CPU time per step or call; ratios are medians of paired rounds (quartiles)")
+    for head in ("engine", "model", "task", "ours ms", "native ms", "Keras ms", "ours / native", "ours / Keras"):
+        out.add_column(head, justify="left" if head in ("engine", "model", "task") else "right", no_wrap=True)
+    for r in rows:
+        times = [f"{r[f'{arm}_cpu_ms']:.2f}" for arm in ARMS]
+        ratios = ["{:.2f} ({:.2f}–{:.2f})".format(r[f"vs_{o}"], *r[f"vs_{o}_spread"]) for o in ("native", "keras")]
+        out.add_row(r["engine"], r["model"], r["task"], *times, *ratios)
+    Console(width=130).print(out)
+
+
+def main() -> None:
+    """Run a process per engine and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
+    parser.add_argument("--engines", default="jax,torch,tensorflow,openvino")
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print("ROWS " + json.dumps(child(options.child, options.quick)))
+        return
+    # libgomp's spinning threads make small models up to ten times slower beside a busy neighbour
+    env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
+    rows = []
+    for engine in options.engines.split(","):
+        command = [sys.executable, __file__, "--child", engine, *(["--quick"] if options.quick else [])]
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
+        if line is None:
+            sys.exit(f"{engine} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        rows += json.loads(line[5:])
+    table(rows)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
