@@ -13,12 +13,17 @@ from typing import Any
 from pronghorn import ops
 from pronghorn.backend.registry import list_backends, set_backend, use_backend
 
+from pronghorn.ops.operators import install as _install
+from pronghorn.state.variable import Variable
+from pronghorn.symbolic.spec import Spec as KerasTensor
+
 __version__ = "0.1.0"
+
+_install(KerasTensor, equality=True)
+_install(Variable, equality=False)  # variables are keys of bound state
 
 # public name -> module that holds it, imported at first use
 _HOME = {
-    "KerasTensor": "symbolic.spec:Spec",
-    "Variable": "state.variable",
     "value_and_grad": "state.grad",
     "StateError": "state.binding",
     "MixedBackendsError": "backend.errors",
@@ -44,7 +49,7 @@ _MODULES = (
     "training", "tree", "utils",
 )  # fmt: skip
 
-__all__ = ["list_backends", "ops", "set_backend", "use_backend", *_HOME, *_MODULES]
+__all__ = ["KerasTensor", "Variable", "list_backends", "ops", "set_backend", "use_backend", *_HOME, *_MODULES]
 
 
 def version() -> str:

@@ -75,6 +75,8 @@ class Backend:
     scalar_operands: frozenset[str] = frozenset()
     #: True where native tensors are NumPy arrays, which belong to this engine only while it is active
     host_tensors: bool = False
+    #: True where no other engine's tensors have the same dtype objects, so that the dtype alone tells whose tensor it is
+    own_dtypes: bool = False
     #: how to get a dtype that is missing, put into the error message
     dtype_hint: str = ""
 
@@ -106,6 +108,13 @@ class Backend:
     def assign(self, storage: Any, value: Any) -> Any:
         """Write the native tensor `value` into `storage`, in place where the engine allows, and return the storage that now holds it."""
         return value
+
+    def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
+        """Return what runs primitive `name` on operands of these dtypes, by default `impl`; asked once per op and signature.
+
+        The place for kernels that an engine lacks (compute in a wider dtype) or that take Python scalars (`scalars` tells which operands are).
+        """
+        return impl
 
     def read(self, storage: Any) -> Any:
         """Return the native tensor in `storage`; engines whose storage works as a tensor return it as it is."""

@@ -5,7 +5,6 @@ canonical arguments with tensors replaced by objects with `.dims` and `.dtype`, 
 returns an `Out` or a tuple of them; it raises `ValueError` for shapes that do not fit.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -171,7 +170,10 @@ def _searchsorted(op: str, sorted_sequence: Any, values: Any, side: str) -> Out:
 
 def size_of(dims: Any) -> Any:
     """Return the number of elements of a shape."""
-    return math.prod(dims)
+    n: Any = 1
+    for d in dims:  # math.prod of symbolic sizes breaks torch's compiler
+        n = n * d
+    return n
 
 
 def _reshape(op: str, x: Any, shape: tuple) -> Out:

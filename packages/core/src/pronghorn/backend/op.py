@@ -8,7 +8,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -29,7 +29,7 @@ _CASTS = threading.local()
 class Op:
     """What is known of one op; the public function carries it as `function.op`."""
 
-    __slots__ = ("name", "body", "signature", "operands", "variadic", "listed", "compute", "rule", "capability", "plans", "public", "required", "doc")
+    __slots__ = ("name", "body", "signature", "operands", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "public", "required", "doc")
 
     def __init__(self, name: str, body: Callable, operands: tuple[str, ...], compute: Callable | None, rule: Callable | None, capability: str | None):
         self.name, self.body, self.compute, self.rule, self.capability = name, body, compute, rule, capability
@@ -39,6 +39,7 @@ class Op:
         self.operands = tuple(o.strip("*[]") for o in operands)
         self.required = rule is not None and capability is None
         self.plans: dict[Any, Callable] = {}
+        self.quick: dict[Any, Callable] = {}  # the dtype object of all operands -> plan, for engines whose dtype objects are theirs alone
         self.public: Callable
         self.doc = body.__doc__ or ""
 
@@ -124,8 +125,8 @@ def _converter(op: Op, b: Any, v: Any, target: str | None, scalar_ok: bool) -> t
         return (None if _explicit_dtype(b, v) == target else lambda x: b.cast(x, target)), True
     if is_scalar(v):
         check = scalar_for(target, op.name)
-        if scalar_ok and op.name in b.scalar_operands:
-            return check, True
+        if scalar_ok and op.name in b.scalar_operands and target not in ("uint32", "uint64"):  # engines read Python ints as signed
+            return (None if check is type(v) else check), True
         return (lambda x: b.convert_to_tensor(host_array(check(x), b, target), target)), True
     if own is not None:  # a native tensor in a symbolic call: a constant
         return (lambda x: b.constant(x, target)), True
@@ -167,6 +168,9 @@ def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
     if not op.listed and not op.variadic and any(isinstance(v, (list, tuple)) for v in values):
         cacheable = False
     impl = _implementation(op, b, symbolic)
+    if op.rule is not None and not symbolic:
+        stays = op.name in b.scalar_operands
+        impl = b.specialize(op.name, impl, targets, [stays and is_scalar(v) and t in tensor_at for v, t in zip(values, targets, strict=True)])
     converters = [c for c, _ in pairs]
     if any(converters):
         return _converting(op, impl, converters), cacheable
@@ -239,7 +243,7 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         if not xs:
             raise ValueError(f"{op.name}: expected at least one tensor; received an empty list.")
         args = ([unwrap(x) for x in xs], *args[1:])
-    elif any(type(a) in UNWRAP for a in args):
+    elif any(type(a) in UNWRAP for a in (args if op.variadic else args[:n])):
         last = len(args) if op.variadic else n
         return op.public(*[unwrap(a) if i < last else a for i, a in enumerate(args)], **kwargs)
     values = _flatten(op, args)
@@ -247,6 +251,8 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
     plan, cacheable = make_plan(op, b, values)
     if cacheable and key is not None:
         op.plans[key] = plan
+        if b.own_dtypes and not (op.listed or op.variadic) and len(values) in (1, 2) and all(b.owns(type(v)) and v.dtype is values[0].dtype for v in values):
+            op.quick[values[0].dtype] = plan
     elif key is not None and b.host_tensors and not op.listed and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
         op.plans[key] = _guarded(op, b, plan)
     if op.rule is None:
@@ -259,10 +265,14 @@ def _run(op: Op, plan: Callable, args: tuple, kwargs: dict) -> Any:
     try:
         return plan(*args, **kwargs)
     except Exception as error:
-        ours = explain(op, error, args, kwargs)
-        if ours is error:
-            raise
-        raise ours from error
+        _reraise(op, error, args, kwargs)
+
+
+def _reraise(op: Op, error: Exception, args: tuple, kwargs: dict) -> NoReturn:
+    ours = explain(op, error, args, kwargs)
+    if ours is error:
+        raise error
+    raise ours from error
 
 
 def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
@@ -319,15 +329,19 @@ def _wrap(op: Op) -> Callable:
             return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
 
     elif n == 1:
+        quick = op.quick
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if not args:
                 return _slow(op, args, kwargs, None)
             x = args[0]
-            key = (type(x), getattr(x, "dtype", None))
-            plan = plans.get(key)
+            kind = getattr(x, "dtype", None)
+            plan = quick.get(kind)
             if plan is None:
-                return _slow(op, args, kwargs, key)
+                key = (type(x), kind)
+                plan = plans.get(key)
+                if plan is None:
+                    return _slow(op, args, kwargs, key)
             return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
 
     else:
@@ -335,13 +349,13 @@ def _wrap(op: Op) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
             if len(args) < n:
                 return _slow(op, args, kwargs, None)
-            key = tuple([(type(v), getattr(v, "dtype", None)) for v in args[:n]])
+            key = tuple([(type(v), None if type(v) is int or type(v) is float else getattr(v, "dtype", None)) for v in args[:n]])
             plan = plans.get(key)
             if plan is None:
                 return _slow(op, args, kwargs, key)
             return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
 
-    if op.rule is not None and not op.listed and len(op.signature.parameters) == n and n in (1, 2):
+    if op.rule is not None and not op.listed and tuple(op.signature.parameters) in (("x",), ("x1", "x2")):
         call = _elementwise(op, n)
     op.public = functools.wraps(op.body)(call)
     op.public.op = op  # type: ignore[attr-defined]
@@ -350,31 +364,43 @@ def _wrap(op: Op) -> Callable:
 
 def _elementwise(op: Op, n: int) -> Callable:
     """The shortest path, for primitives of one or two tensors and nothing else."""
-    plans = op.plans
+    plans, quick = op.plans, op.quick
     if n == 1:
 
-        def unary(x: Any = None, **kwargs: Any) -> Any:
-            key = (type(x), getattr(x, "dtype", None))
-            plan = plans.get(key)
-            if plan is None or kwargs:
-                return _slow(op, (x,) if x is not None else (), kwargs, key)
+        def unary(x: Any) -> Any:
+            kind = getattr(x, "dtype", None)
+            plan = quick.get(kind)
+            if plan is None:
+                key = (type(x), kind)
+                plan = plans.get(key)
+                if plan is None:
+                    return _slow(op, (x,), {}, key)
             return plan(x)
 
         return unary
 
-    def binary(x1: Any = None, x2: Any = None, **kwargs: Any) -> Any:
-        key = (type(x1), getattr(x1, "dtype", None), type(x2), getattr(x2, "dtype", None))
-        plan = plans.get(key)
-        if plan is None or kwargs:
-            args = (x1,) if x2 is None else (x1, x2)
-            return _slow(op, args if x1 is not None else (), kwargs if x2 is None or x1 is not None else {**kwargs, "x2": x2}, key)
+    def binary(x1: Any, x2: Any) -> Any:
+        t1, t2 = type(x1), type(x2)
+        if t1 is float or t2 is float or t1 is int or t2 is int:  # torch's compiler cannot look for attributes of a symbolic number
+            key = (t1, None if t1 is float or t1 is int else getattr(x1, "dtype", None), t2, None if t2 is float or t2 is int else getattr(x2, "dtype", None))
+            plan = plans.get(key)
+        else:
+            kind, other = getattr(x1, "dtype", None), getattr(x2, "dtype", None)
+            if kind is other and (plan := quick.get(kind)) is not None:
+                try:
+                    return plan(x1, x2)
+                except Exception as error:
+                    _reraise(op, error, (x1, x2), {})
+            key = (t1, kind, t2, other)
+            plan = plans.get(key)
+        if plan is None:
+            if t1 in UNWRAP or t2 in UNWRAP:
+                return binary(unwrap(x1), unwrap(x2))
+            return _slow(op, (x1, x2), {}, key)
         try:
             return plan(x1, x2)
         except Exception as error:
-            ours = explain(op, error, (x1, x2), {})
-            if ours is error:
-                raise
-            raise ours from error
+            _reraise(op, error, (x1, x2), {})
 
     return binary
 

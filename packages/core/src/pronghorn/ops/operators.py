@@ -4,9 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from pronghorn.backend import primitives as p
-from pronghorn.ops.contraction import matmul
 from pronghorn.ops.elementwise import greater, greater_equal, not_equal
 from pronghorn.ops.indexing import getitem
+
+
+def matmul(x1: Any, x2: Any) -> Any:
+    """Matrix product as in NumPy."""
+    from pronghorn.ops.contraction import matmul
+
+    return matmul(x1, x2)
+
 
 _BINARY: dict[str, Callable] = {
     "add": p.add, "sub": p.subtract, "mul": p.multiply, "truediv": p.divide, "floordiv": p.floor_divide, "mod": p.mod, "pow": p.power,

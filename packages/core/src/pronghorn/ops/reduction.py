@@ -225,8 +225,8 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the standard deviation (of the population) along axes, as a float.
 
     Example:
-        >>> std([1.0, 3.0])
-        array(1., dtype=float32)
+        >>> float(std([1.0, 3.0]))
+        1.0
     """
     return p.sqrt(var(x, axis, keepdims))
 

@@ -68,13 +68,39 @@ class Scope:
             if variable in scope.values or not scope.closed:
                 break
             if scope.closed:
-                raise StateError(
-                    f'Variable "{variable.path}" is written inside a compiled step that does not hold it, so the write would be lost. '
-                    "Make it part of the model, its metrics or its optimizer (assign the layer or variable to an attribute), or pass run_eagerly=True."
-                )
+                raise _foreign(variable)
             scope = scope.outer
         self.values[variable] = value
         self.written[variable] = value
+
+
+def _foreign(variable: Any) -> StateError:
+    return StateError(
+        f'Variable "{variable.path}" is written inside a compiled step that does not hold it, so the write would be lost. '
+        "Make it part of the model, its metrics or its optimizer (assign the layer or variable to an attribute), or pass run_eagerly=True."
+    )
+
+
+class writable(Scope):
+    """Context in which variables are read and written where they are, and writing to any but `variables` is an error.
+
+    For engines whose compiled steps change their storage in place, so that nothing needs to be bound.
+    """
+
+    __slots__ = ("allowed",)
+
+    def __init__(self, variables: Iterable[Any]):
+        super().__init__()
+        self.allowed = frozenset(variables)
+
+    def write(self, variable: Any, value: Any) -> None:
+        """Write through to the storage, or to the scope around this one."""
+        if variable not in self.allowed:
+            raise _foreign(variable)
+        if self.outer is not None:
+            self.outer.write(variable, value)
+        else:
+            variable.storage = variable.backend.assign(variable.storage, value)
 
 
 def bind(variables: Sequence[Any], values: Sequence[Any], **options: Any) -> Scope:

@@ -159,13 +159,13 @@ class NumpyBackend(Backend):
         return out
 
     def sort(self, x: Any, axis: int) -> Any:
-        return np.sort(x, axis=axis, kind="stable")
+        return np.sort(_sortable(x), axis=axis, kind="stable").astype(x.dtype, copy=False)
 
     def argsort(self, x: Any, axis: int) -> Any:
-        return np.argsort(x, axis=axis, kind="stable").astype("int32")
+        return np.argsort(_sortable(x), axis=axis, kind="stable").astype("int32")
 
     def top_k(self, x: Any, k: int) -> Any:
-        order = x.shape[-1] - 1 - np.flip(np.argsort(np.flip(x, -1), axis=-1, kind="stable"), -1)[..., :k]
+        order = x.shape[-1] - 1 - np.flip(np.argsort(np.flip(_sortable(x), -1), axis=-1, kind="stable"), -1)[..., :k]
         return np.take_along_axis(x, order, -1), order.astype("int32")
 
     def searchsorted(self, sorted_sequence: Any, values: Any, side: str) -> Any:
@@ -242,6 +242,11 @@ class NumpyBackend(Backend):
 
     def assign(self, storage: Any, value: Any) -> Any:
         return np.array(value)
+
+
+def _sortable(x: Any) -> Any:
+    """NumPy sorts nan last for its own dtypes only, not for those of ml_dtypes."""
+    return x.astype("float32") if x.dtype.name in _SMALL else x
 
 
 def _without(shape: tuple, axis: int) -> tuple:

@@ -1,0 +1,138 @@
+"""What a layer holds: variables, sublayers, metrics and seeds are found by walking its attributes, in the order of assignment."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pronghorn.state.variable import Variable
+
+NOTHING, VARIABLE, LAYER, METRIC, SEED, CONTAINER = range(6)
+_KINDS: dict[type, int] = {}
+#: attributes of every layer that hold none of its own state
+INTERNAL = frozenset({
+    "_plans", "_init_args", "_inbound", "_build_shapes", "_key_counters", "_own", "_frozen", "_dtype_policy", "input_spec", "_home", "activity_regularizer",
+    "name", "_key", "_path", "_trainable", "built", "autocast", "supports_masking", "_building", "_called",
+})  # fmt: skip
+
+
+def kind_of(cls: type) -> int:
+    """Classify the type of an attribute's value."""
+    found = _KINDS.get(cls)
+    if found is None:
+        found = _KINDS[cls] = _classify(cls)
+    return found
+
+
+def _classify(cls: type) -> int:
+    if issubclass(cls, Variable):
+        return VARIABLE
+    if issubclass(cls, (list, tuple, dict)):
+        return CONTAINER
+    if cls.__module__ in ("builtins", "numpy"):
+        return NOTHING
+    from pronghorn.layers.layer import Layer
+
+    if issubclass(cls, Layer):
+        return LAYER
+    from pronghorn.metrics.metric import Metric
+    from pronghorn.random.seed_generator import SeedGenerator
+
+    return METRIC if issubclass(cls, Metric) else SEED if issubclass(cls, SeedGenerator) else NOTHING
+
+
+def _inside(container: Any) -> Iterator[tuple[int, Any]]:
+    for value in container.values() if isinstance(container, dict) else container:
+        kind = kind_of(type(value))
+        if kind == CONTAINER:
+            yield from _inside(value)
+        elif kind:
+            yield kind, value
+
+
+def children(layer: Any) -> Iterator[tuple[int, Any]]:
+    """Yield (kind, object) for everything with state that hangs on a layer directly; no duplicates."""
+    seen: set[int] = set()
+    hidden = layer._hidden
+    for v in layer._own:
+        seen.add(id(v))
+        yield VARIABLE, v
+    for name, value in vars(layer).items():
+        kind = _KINDS.get(type(value))
+        if kind == NOTHING or name in INTERNAL or name in hidden:
+            continue
+        if kind is None:
+            kind = kind_of(type(value))
+            if kind == NOTHING:
+                continue
+        for k, child in _inside(value) if kind == CONTAINER else ((kind, value),):
+            if id(child) not in seen:
+                seen.add(id(child))
+                yield k, child
+
+
+def own_variables(layer: Any) -> list[Variable]:
+    """Variables of the layer itself, those created trainable first."""
+    found = [v for kind, v in children(layer) if kind == VARIABLE]
+    frozen = layer._frozen
+    first = [v for v in found if v.trainable or any(v is f for f in frozen)]
+    return first + [v for v in found if not any(v is f for f in first)]
+
+
+def sublayers(layer: Any) -> list[Any]:
+    """Layers that hang on a layer directly."""
+    return [child for kind, child in children(layer) if kind == LAYER]
+
+
+def metrics(layer: Any) -> list[Any]:
+    """Metrics of a layer and of everything below it."""
+    found = [child for kind, child in children(layer) if kind == METRIC]
+    for child in sublayers(layer):
+        found += [m for m in child.metrics if not any(m is f for f in found)]
+    return found
+
+
+def flatten_layers(layer: Any, include_self: bool = True) -> list[Any]:
+    """Return a layer and everything below it, depth first, each once."""
+    found: list[Any] = []
+    seen: set[int] = set()
+
+    def visit(item: Any, keep: bool) -> None:
+        if id(item) in seen:
+            return
+        seen.add(id(item))
+        if keep:
+            found.append(item)
+        for child in sublayers(item):
+            visit(child, True)
+
+    visit(layer, include_self)
+    return found
+
+
+def variables(layer: Any, seeds: bool = True) -> list[Variable]:
+    """Variables of a layer and of everything below it, in the order of Keras: own trainable, own others, seeds, then layer by layer."""
+    found: dict[int, Variable] = {}
+
+    def visit(item: Any) -> None:
+        direct = list(children(item))
+        own = [v for kind, v in direct if kind == VARIABLE]
+        frozen = item._frozen
+        late = []
+        for v in own:
+            if v.trainable or any(v is f for f in frozen):
+                found.setdefault(id(v), v)
+            else:
+                late.append(v)
+        for v in late:
+            found.setdefault(id(v), v)
+        if seeds:
+            for kind, child in direct:
+                if kind == SEED:
+                    found.setdefault(id(child.state), child.state)
+        for kind, child in direct:
+            if kind == LAYER and id(child) not in visited:
+                visited.add(id(child))
+                visit(child)
+
+    visited = {id(layer)}
+    visit(layer)
+    return list(found.values())

@@ -1,0 +1,138 @@
+"""What the rest of the package shares: cached constants for canonical arguments, and detours for dtypes that a kernel lacks."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from pronghorn.state.tree import flatten, map_structure
+
+raw = tf.raw_ops
+
+#: dtype -> the dtype its values are computed in; None where the operation means nothing for it
+F8: dict[str, str | None] = {"float8_e4m3fn": "float32", "float8_e5m2": "float32"}
+COMPLEX: dict[str, str | None] = {"complex64": None, "complex128": None}
+ORDERED = {**F8, **COMPLEX, "bool": "uint8"}
+
+
+def plain(x: Any) -> Any:
+    """Return the tensor itself; of a `tf.Variable`, its value now, so that a later assignment does not change the result."""
+    return x.read_value() if isinstance(x, tf.Variable) else x
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Cast without the checks of `tf.cast`; Python scalars pass through."""
+    if hasattr(x, "dtype"):
+        return raw.Cast(x=x, DstT=dtype)
+    return int(x) if type(x) is bool else x
+
+
+def detours(table: Mapping[str, str | None]) -> dict[int, tuple[Any, Any]]:
+    """Return a table of dtype names as one of TensorFlow's dtype numbers, which hash faster."""
+    return {tf.as_dtype(a).as_datatype_enum: (tf.as_dtype(a), None if b is None else tf.as_dtype(b)) for a, b in table.items()}
+
+
+def dtype_of(*operands: Any) -> Any:
+    """Return the dtype of the first operand that is a tensor."""
+    for x in operands:
+        found = getattr(x, "dtype", None)
+        if found is not None:
+            return found
+    raise TypeError("expected a tensor among the operands")
+
+
+def via(fn: Callable, table: Mapping[str, str | None], operands: int = 1, *, back: bool = True, name: str = "") -> Callable:
+    """Wrap a primitive: operands whose dtype is in `table` are cast to what stands there, and the result back.
+
+    Args:
+        fn: takes `operands` tensors (or Python scalars) of one dtype, then other arguments.
+        table: dtype name -> dtype name.
+        operands: how many leading arguments are tensors.
+        back: False where the result's dtype does not follow the operands' (comparisons, indices).
+        name: for messages.
+    """
+    odd = detours(table)
+
+    def detour(args: tuple) -> Any:
+        mine, wide = odd[dtype_of(*args[:operands]).as_datatype_enum]
+        if wide is None:
+            raise TypeError(f"{name}: not defined for {mine.name} on tensorflow.")
+        out = fn(*[cast(a, wide) for a in args[:operands]], *args[operands:])
+        return cast(out, mine) if back else out
+
+    if operands == 1:
+
+        def call(x: Any, *rest: Any) -> Any:
+            return detour((x, *rest)) if x.dtype.as_datatype_enum in odd else fn(x, *rest)
+    else:
+
+        def call(x: Any, *rest: Any) -> Any:
+            return detour((x, *rest)) if dtype_of(x, *rest).as_datatype_enum in odd else fn(x, *rest)
+
+    return call
+
+
+@functools.lru_cache(maxsize=8192)
+def const(value: Any) -> Any:
+    """Return ints (a number or nested tuples of them) as a tensor on the host, made once: converting them costs more than most ops."""
+    with tf.init_scope(), tf.device("CPU:0"):
+        small = all(-(2**31) <= v < 2**31 for v in flatten(value))
+        return tf.constant(value, tf.int32 if small else tf.int64)
+
+
+def ints(values: Any) -> Any:
+    """Return a tuple of ints and scalar tensors as one integer tensor."""
+    values = tuple(values)
+    if all(type(v) is int for v in values):
+        return const(values)
+    wide = any(getattr(v, "dtype", None) == tf.int64 for v in values)
+    return tf.stack([tf.cast(v, tf.int64 if wide else tf.int32) for v in values])
+
+
+def sizes(x: Any) -> tuple:
+    """Return the shape as ints, and scalar tensors for sizes unknown while tracing."""
+    dims = x.shape.as_list()
+    if None not in dims:
+        return tuple(dims)
+    now = raw.Shape(input=x)
+    return tuple(now[i] if d is None else d for i, d in enumerate(dims))
+
+
+def with_axis_last(x: Any, axis: int) -> tuple[Any, Any]:
+    """Return `x` with `axis` moved to the end, and the function that moves it back."""
+    n = x.shape.rank
+    if axis == n - 1:
+        return x, lambda y: y
+    order = (*[i for i in range(n) if i != axis], axis)
+    inverse = tuple(sorted(range(n), key=order.__getitem__))
+    return raw.Transpose(x=x, perm=const(order)), lambda y: raw.Transpose(x=y, perm=const(inverse))
+
+
+def order_key(x: Any) -> Any:
+    """Return integers that sort as `x` does, with nan last: for kernels that only compare, which nan would confuse."""
+    if x.dtype.is_bool:
+        return cast(x, tf.int32)
+    if x.dtype.is_integer:
+        return plain(x)
+    if x.dtype.is_complex:
+        raise TypeError("sorting: not defined for complex numbers on tensorflow.")
+    if x.dtype != tf.float64:
+        x, kind, bits = cast(x, tf.float32), tf.int32, 31
+    else:
+        kind, bits = tf.int64, 63
+    x = x + tf.zeros((), x.dtype)  # -0.0 becomes 0.0
+    code = tf.bitcast(tf.where(raw.IsNan(x=x), tf.constant(float("nan"), x.dtype), x), kind)
+    flipped = raw.BitwiseXor(x=code, y=tf.constant(2**bits - 1, kind))  # negative floats count backwards
+    return tf.where(code < 0, flipped, code)
+
+
+def nest_io(structure: Any) -> tuple[list[Any], Callable[[Any], Any]]:
+    """Return the tensors of a nest (None left out) and the function that puts others in their places."""
+    leaves = [v for v in flatten(structure) if v is not None]
+
+    def rebuild(values: Any) -> Any:
+        it = iter(values)
+        return map_structure(lambda v: None if v is None else next(it), structure)
+
+    return leaves, rebuild

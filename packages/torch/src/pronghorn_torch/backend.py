@@ -1,0 +1,601 @@
+"""PyTorch: primitives, control flow, gradients and the runtime.
+
+Most primitives are torch functions under another name and stay unwrapped, so that a call costs what torch's own costs. Where torch lacks kernels for a dtype
+(unsigned and 8-bit floats, booleans in numeric ops, half precision in linear algebra), `specialize` computes in a wider one.
+"""
+# ruff: noqa: A001, A002, A003
+
+import builtins
+import contextlib
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from pronghorn.backend import contract, dtypes
+from pronghorn.state.tree import flatten, map_structure, pack
+from pronghorn_torch.overrides import Overrides
+
+_KIND: dict[str, torch.dtype] = {n: getattr(torch, n) for n in dtypes.ALL if n != "uint64"}
+_NAME = {kind: name for name, kind in _KIND.items()}
+_CARRIER = {"bfloat16": np.int16, "float8_e4m3fn": np.uint8, "float8_e5m2": np.uint8}  # what NumPy and torch exchange bits of
+
+_SAME_NAME = (
+    "exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf floor ceil round trunc negative abs isfinite "
+    "logical_not bitwise_not add subtract multiply divide floor_divide arctan2 logical_and logical_or bitwise_and bitwise_or bitwise_xor "
+    "bitwise_left_shift bitwise_right_shift where maximum minimum matmul broadcast_to flip"
+)
+_RENAMED = {"mod": "remainder", "power": "pow", "equal": "eq", "less": "lt", "less_equal": "le", "stop_gradient": "detach", "transpose": "permute", "fft": None}
+
+# -- dtypes that torch has no kernels for ------------------------------------------------------------------------------------------------------
+_ANY_DTYPE = frozenset("cast view reshape transpose broadcast_to concatenate slice where stop_gradient pad equal nonzero".split())
+_NO_BOOL = frozenset(
+    "abs sign round trunc argmax argmin top_k searchsorted matmul max_pool bitwise_left_shift bitwise_right_shift scatter sort argsort cumsum cumprod".split()
+)
+_NO_HALF = frozenset("cholesky qr svd eigh eig lu_factor solve_triangular rfft irfft view_as_complex".split())
+_WIDER = {
+    "uint16": torch.int64, "uint32": torch.int64, "bool": torch.int64,
+    "float8_e4m3fn": torch.float32, "float8_e5m2": torch.float32, "float16": torch.float32, "bfloat16": torch.float32,
+}  # fmt: skip
+_NUMBERS = frozenset({bool, int, float, complex})
+
+
+def _lacks(name: str, dtype: str | None, scalars: bool) -> bool:
+    if dtype in ("float16", "bfloat16"):
+        return name in _NO_HALF
+    if dtype == "bool":
+        return name in _NO_BOOL or (scalars and name in ("maximum", "minimum"))
+    return dtype in _WIDER and name not in _ANY_DTYPE
+
+
+def _widened(impl: Callable, narrow: torch.dtype) -> Callable:
+    """Run `impl` in a wider dtype; what comes out in that dtype goes back. Index results are int32, which is nobody's wider dtype."""
+    wide = _WIDER[_NAME[narrow]]
+
+    def up(x: Any) -> Any:
+        if isinstance(x, list):
+            return [up(v) for v in x]
+        return x.to(wide) if isinstance(x, torch.Tensor) and x.dtype == narrow else x
+
+    def down(x: Any) -> Any:
+        return x.to(narrow) if isinstance(x, torch.Tensor) and x.dtype == wide else x
+
+    def call(*args: Any) -> Any:
+        out = impl(*[up(a) for a in args])
+        return tuple(down(o) for o in out) if isinstance(out, tuple) else down(out)
+
+    return call
+
+
+def _tracing() -> bool:
+    """Tell whether operations are recorded by torch's compilers rather than run."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
+class _Thread(threading.local):
+    """Where new tensors of this thread go, and how many gradients are being taken around it."""
+
+    device: torch.device | None = None
+    depth = 0
+
+
+_THREAD = _Thread()
+
+
+def _accelerator() -> str | None:
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return None if found is None else found.type
+
+
+class Backend(Overrides, contract.Backend):
+    """The torch engine."""
+
+    name = "torch"
+    types = (torch.Tensor,)
+    capabilities = frozenset({"linalg", "complex", "dynamic_shapes", "autodiff", "native_rng"})
+    dtypes = frozenset(_KIND)
+    dtype_hint = "Use int64."
+    own_dtypes = True
+    scalar_operands = frozenset(
+        "add subtract multiply divide power floor_divide mod equal less less_equal maximum minimum where "
+        "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split()
+    )
+
+    for _n in _SAME_NAME.split():
+        locals()[_n] = staticmethod(getattr(torch, _n))
+    for _n, _native in _RENAMED.items():
+        locals()[_n] = staticmethod(getattr(torch, _native) if _native else torch.fft.fft)
+
+    def __init__(self) -> None:
+        kind = _accelerator()
+        self._default = torch.device(kind, 0) if kind is not None and kind != "mps" else torch.device("cpu")
+
+    def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
+        if any(scalars):
+            impl = _WITH_SCALARS.get(name, impl)
+        for kind in operands:
+            if _lacks(name, kind, builtins.any(scalars)):
+                return _widened(impl, _KIND[kind])  # type: ignore[index]
+        return impl
+
+    # -- create and convert ------------------------------------------------------------------------------------------------------------------
+    @property
+    def _device(self) -> torch.device:
+        return _THREAD.device or self._default
+
+    def convert_to_tensor(self, x: Any, dtype: str) -> Any:
+        device = self._device
+        if isinstance(x, torch.Tensor):
+            return x.to(device, _KIND[dtype], copy=True)
+        if torch.compiler.is_compiling():
+            return torch.as_tensor(x, dtype=_KIND[dtype], device=device)
+        array = np.array(x, dtypes.numpy_dtype(dtype), order="C")
+        carrier = _CARRIER.get(dtype)
+        out = torch.from_numpy(array) if carrier is None else torch.from_numpy(array.view(carrier)).view(_KIND[dtype])
+        if torch._C._len_torch_dispatch_stack() > 0:
+            out = torch.ops.aten.lift_fresh.default(out)
+        return out if device.type == "cpu" else out.to(device)
+
+    def convert_to_numpy(self, x: Any) -> Any:
+        host = x.detach().cpu()
+        if host is x or host.data_ptr() == x.data_ptr():
+            host = host.clone()  # variables are written in place, arrays must not change with them
+        return _numpy(host)
+
+    def full(self, shape: Any, fill_value: Any, dtype: str) -> Any:
+        return torch.full(shape, fill_value, dtype=_KIND[dtype], device=self._device)
+
+    def arange(self, start: Any, stop: Any, step: Any, dtype: str) -> Any:
+        bounds = [v.item() if isinstance(v, torch.Tensor) else v for v in (start, stop, step)]
+        whole = dtype in dtypes.INTEGER or dtype == "bool"
+        kind = _KIND[dtype]
+        if whole:
+            compute = torch.float64 if builtins.any(isinstance(v, float) for v in bounds) else torch.int64
+        else:
+            compute = torch.float32 if dtype in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2") else kind
+        out = torch.arange(*bounds, dtype=compute, device=self._device)
+        return out if compute == kind else out.to(kind)
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        kind = _KIND[dtype]
+        if x.is_complex() and not kind.is_complex:
+            x = x != 0 if kind == torch.bool else x.real
+        return x.to(kind)
+
+    def view(self, x: Any, dtype: str) -> Any:
+        return x.view(_KIND[dtype])
+
+    def shape(self, x: Any) -> tuple:
+        return tuple(x.shape)
+
+    # -- elementwise -------------------------------------------------------------------------------------------------------------------------
+    def sign(self, x: Any) -> Any:
+        if x.is_floating_point():
+            return torch.where(x == x, torch.sign(x), x)
+        return torch.sgn(x)
+
+    # -- reductions; an empty tuple of axes means "every axis" to torch ----------------------------------------------------------------------
+    def sum(self, x: Any, axis: Any, keepdims: bool) -> Any:
+        return torch.sum(x, axis, keepdims, dtype=x.dtype) if axis else x
+
+    def prod(self, x: Any, axis: Any, keepdims: bool) -> Any:
+        for a in sorted(axis, reverse=True):
+            x = torch.prod(x, a, keepdims, dtype=x.dtype)
+        return x
+
+    def max(self, x: Any, axis: Any, keepdims: bool) -> Any:
+        return torch.amax(x, axis, keepdims) if axis else x
+
+    def min(self, x: Any, axis: Any, keepdims: bool) -> Any:
+        return torch.amin(x, axis, keepdims) if axis else x
+
+    def any(self, x: Any, axis: Any, keepdims: bool) -> Any:
+        return torch.any(x, axis, keepdims) if axis else x
+
+    def all(self, x: Any, axis: Any, keepdims: bool) -> Any:
+        return torch.all(x, axis, keepdims) if axis else x
+
+    def argmax(self, x: Any, axis: int) -> Any:
+        return torch.argmax(x, axis).to(torch.int32)
+
+    def argmin(self, x: Any, axis: int) -> Any:
+        return torch.argmin(x, axis).to(torch.int32)
+
+    def cumsum(self, x: Any, axis: int) -> Any:
+        return torch.cumsum(x, axis, dtype=x.dtype)
+
+    def cumprod(self, x: Any, axis: int) -> Any:
+        return torch.cumprod(x, axis, dtype=x.dtype)
+
+    # -- shape -------------------------------------------------------------------------------------------------------------------------------
+    def reshape(self, x: Any, shape: Any) -> Any:
+        if -1 in shape and x.numel() == 0:  # torch cannot infer a size here
+            rest = math.prod(d for d in shape if d != -1)
+            shape = tuple((0 if rest == 0 else x.numel() // rest) if d == -1 else d for d in shape)
+        return torch.reshape(x, shape)
+
+    def concatenate(self, xs: Any, axis: int) -> Any:
+        return torch.cat(xs, axis)
+
+    def pad(self, x: Any, pad_width: Any, constant_values: Any) -> Any:
+        return torch.constant_pad_nd(x, _flat_pads(pad_width), constant_values)
+
+    def slice(self, x: Any, start: Any, stop: Any, step: Any) -> Any:
+        return x[tuple([builtins.slice(a, b, s) for a, b, s in zip(start, stop, step, strict=True)])]
+
+    # -- index and sort ----------------------------------------------------------------------------------------------------------------------
+    def take(self, x: Any, indices: Any, axis: int) -> Any:
+        if indices.dtype not in _INDEX:
+            indices = indices.to(torch.int32)
+        if axis == 0 and x.ndim == 2 and x.is_floating_point():
+            return torch.embedding(x, indices)  # its gradient is much faster than index_select's
+        dims = x.shape
+        out = torch.index_select(x, axis, indices.reshape(-1))
+        return out if indices.ndim == 1 else out.reshape((*dims[:axis], *indices.shape, *dims[axis + 1 :]))
+
+    def take_along_axis(self, x: Any, indices: Any, axis: int) -> Any:
+        rest = torch.broadcast_shapes(x.shape[:axis] + x.shape[axis + 1 :], indices.shape[:axis] + indices.shape[axis + 1 :])
+        x, indices = (v.expand((*rest[:axis], v.shape[axis], *rest[axis:])) for v in (x, indices))
+        return torch.gather(x, axis, indices.to(torch.int64))
+
+    def scatter(self, x: Any, indices: Any, updates: Any, mode: str) -> Any:
+        depth = indices.shape[-1]
+        indices = indices.to(torch.int64)
+        if mode in ("set", "add"):
+            return torch.index_put(x, indices.unbind(-1), updates, accumulate=mode == "add")
+        lead, rest = x.shape[:depth], x.shape[depth:]
+        flat, stride = 0, 1
+        for i in range(depth - 1, -1, -1):
+            part = indices[..., i]
+            flat, stride = flat + torch.where(part < 0, part + lead[i], part) * stride, stride * lead[i]
+        rows = updates.reshape((-1, math.prod(rest)))
+        where = torch.as_tensor(flat).reshape(-1, 1).expand(rows.shape)
+        how = {"max": "amax", "min": "amin", "multiply": "prod"}[mode]
+        return torch.scatter_reduce(x.reshape((stride, rows.shape[1])), 0, where, rows, how).reshape(x.shape)
+
+    def slice_update(self, x: Any, start: Any, updates: Any) -> Any:
+        room = [d - n for d, n in zip(x.shape, updates.shape, strict=True)]
+        if builtins.all(isinstance(s, int) for s in start):
+            first = [builtins.min(builtins.max(s, 0), r) for s, r in zip(start, room, strict=True)]
+            out = x.clone()
+            out[tuple(builtins.slice(b, b + n) for b, n in zip(first, updates.shape, strict=True))] = updates
+            return out
+        index, last = [], x.ndim - 1
+        for i, (s, r, n) in enumerate(zip(start, room, updates.shape, strict=True)):
+            begin = torch.as_tensor(s, dtype=torch.int64, device=x.device).clamp(0, r)
+            index.append((begin + torch.arange(n, device=x.device)).reshape((-1,) + (1,) * (last - i)))
+        return torch.index_put(x, tuple(index), updates) if index else updates
+
+    def sort(self, x: Any, axis: int) -> Any:
+        return torch.sort(x, dim=axis).values
+
+    def argsort(self, x: Any, axis: int) -> Any:
+        return torch.sort(x, dim=axis, stable=True).indices.to(torch.int32)
+
+    def top_k(self, x: Any, k: int) -> Any:
+        if x.is_floating_point():
+            values, indices = torch.topk(x, k)
+        else:  # ties are common among integers: first come first
+            values, indices = (v[..., :k] for v in torch.sort(x, dim=-1, descending=True, stable=True))
+        return values, indices.to(torch.int32)
+
+    def searchsorted(self, sorted_sequence: Any, values: Any, side: str) -> Any:
+        return torch.searchsorted(sorted_sequence, values.contiguous(), side=side, out_int32=True)
+
+    # -- contraction and windows -------------------------------------------------------------------------------------------------------------
+    # A contiguous channels-last tensor, permuted, is what torch calls memory format channels_last: no data moves. Vectors go as images of height one.
+    def conv(self, x: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        n = len(strides)
+        if n == 1:
+            out = self.conv(x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *padding), (1, *dilation), groups)
+            return out.squeeze(1)
+        if builtins.any(a != b for a, b in padding):
+            x, padding = torch.constant_pad_nd(x, _flat_pads(((0, 0), *padding, (0, 0)))), ((0, 0),) * n
+        window = (F.conv2d, F.conv3d)[n - 2]
+        out = window(_channels_first(x), kernel.permute(n + 1, n, *range(n)), None, strides, [a for a, _ in padding], dilation, groups)
+        return _channels_last(out)
+
+    def conv_transpose(self, x: Any, kernel: Any, strides: Any, padding: Any, output_padding: Any, dilation: Any) -> Any:
+        n = len(strides)
+        if n == 1:
+            out = self.conv_transpose(
+                x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *padding), (0, *output_padding), (1, *dilation)
+            )
+            return out.squeeze(1)
+        # torch cuts the same on both sides and adds less than one stride: cut as at the front, then mend the end
+        extra = [a - b + o for (a, b), o in zip(padding, output_padding, strict=True)]
+        added = [e if 0 <= e < builtins.max(s, d) else 0 for e, s, d in zip(extra, strides, dilation, strict=True)]
+        window = (F.conv_transpose2d, F.conv_transpose3d)[n - 2]
+        weight = kernel.permute(n + 1, n, *range(n))
+        out = _channels_last(window(_channels_first(x), weight, None, strides, [a for a, _ in padding], added, 1, dilation))
+        mend = [e - a for e, a in zip(extra, added, strict=True)]
+        return torch.constant_pad_nd(out, _flat_pads(((0, 0), *[(0, m) for m in mend], (0, 0)))) if builtins.any(mend) else out
+
+    def max_pool(self, x: Any, pool_size: Any, strides: Any, padding: Any) -> Any:
+        n = len(pool_size)
+        if n == 1 and x.is_floating_point():
+            return self.max_pool(x.unsqueeze(1), (1, *pool_size), (1, *strides), ((0, 0), *padding)).squeeze(1)
+        native = n in (2, 3) and x.is_floating_point()
+        if not native or not _simple(pool_size, padding):
+            low = -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
+            x, padding = torch.constant_pad_nd(x, _flat_pads(((0, 0), *padding, (0, 0))), low), ((0, 0),) * n
+        if not native:
+            for i, (k, s) in enumerate(zip(pool_size, strides, strict=True), 1):
+                x = x.unfold(i, k, s)
+            return torch.amax(x, tuple(range(-n, 0)))
+        window = (F.max_pool2d, F.max_pool3d)[n - 2]
+        return _channels_last(window(_channels_first(x), pool_size, strides, [a for a, _ in padding]))
+
+    def average_pool(self, x: Any, pool_size: Any, strides: Any, padding: Any) -> Any:
+        n = len(pool_size)
+        if n == 1:
+            return self.average_pool(x.unsqueeze(1), (1, *pool_size), (1, *strides), ((0, 0), *padding)).squeeze(1)
+        window = (F.avg_pool2d, F.avg_pool3d)[n - 2]
+        if _simple(pool_size, padding):
+            return _channels_last(window(_channels_first(x), pool_size, strides, [a for a, _ in padding], False, False))
+        padded = torch.constant_pad_nd(x, _flat_pads(((0, 0), *padding, (0, 0))))
+        total = _channels_last(window(_channels_first(padded), pool_size, strides, 0, False, True, 1))
+        for i, (d, k, s, (a, b)) in enumerate(zip(x.shape[1:-1], pool_size, strides, padding, strict=True), 1):
+            first = torch.arange(0, d + a + b - k + 1, s, device=x.device) - a
+            count = (torch.clamp(first + k, max=d) - torch.clamp(first, min=0)).clamp(min=0)
+            total = total / count.to(x.dtype).reshape((-1,) + (1,) * (n + 1 - i))
+        return total
+
+    # -- linear algebra ----------------------------------------------------------------------------------------------------------------------
+    cholesky = staticmethod(torch.linalg.cholesky)
+
+    def qr(self, x: Any, mode: str) -> Any:
+        return tuple(torch.linalg.qr(x, mode))
+
+    def svd(self, x: Any, full_matrices: bool) -> Any:
+        return tuple(torch.linalg.svd(x, full_matrices))
+
+    def eigh(self, x: Any) -> Any:
+        return tuple(torch.linalg.eigh(x))
+
+    def eig(self, x: Any) -> Any:
+        return tuple(torch.linalg.eig(x))
+
+    def lu_factor(self, x: Any) -> Any:
+        lu, pivots = torch.linalg.lu_factor(x)
+        return lu, pivots - 1
+
+    def solve_triangular(self, a: Any, b: Any, lower: bool) -> Any:
+        return torch.linalg.solve_triangular(a, b, upper=not lower)
+
+    # -- complex numbers ---------------------------------------------------------------------------------------------------------------------
+    real = staticmethod(torch.real)
+
+    def imag(self, x: Any) -> Any:
+        return torch.imag(x) if x.is_complex() else torch.zeros_like(x)
+
+    def view_as_complex(self, real: Any, imag: Any) -> Any:
+        return torch.complex(real, imag)
+
+    def rfft(self, x: Any) -> Any:
+        return torch.fft.rfft(x)
+
+    def irfft(self, x: Any, length: int) -> Any:
+        return torch.fft.irfft(x, length)
+
+    def nonzero(self, x: Any) -> Any:
+        return tuple(i.to(torch.int32) for i in torch.nonzero(x, as_tuple=True)) if x.ndim else ()
+
+    # -- control -----------------------------------------------------------------------------------------------------------------------------
+    def cond(self, pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
+        if isinstance(pred, torch.Tensor) and _tracing():
+            return map_structure(lambda a, b: None if a is None else torch.where(pred, a, b), true_fn(), false_fn())
+        return true_fn() if bool(pred) else false_fn()
+
+    def while_loop(self, cond: Callable, body: Callable, loop_vars: tuple, maximum_iterations: Any) -> Any:
+        steps = 0
+        while (maximum_iterations is None or steps < maximum_iterations) and bool(cond(*loop_vars)):
+            loop_vars = tuple(body(*loop_vars))
+            steps += 1
+        return loop_vars
+
+    def scan(self, f: Callable, init: Any, xs: Any, length: Any, reverse: bool, unroll: Any) -> Any:
+        rows = [None if x is None else x.unbind(0) for x in flatten(xs)]
+        n = int(length) if length is not None else next(len(r) for r in rows if r is not None)
+        carry, ys = init, []
+        for i in range(n - 1, -1, -1) if reverse else range(n):
+            carry, y = f(carry, pack(xs, [None if r is None else r[i] for r in rows]))
+            ys.append(y)
+        if reverse:
+            ys.reverse()
+        return carry, map_structure(lambda *ts: None if ts[0] is None else torch.stack(ts), *ys) if ys else None
+
+    # -- gradients ---------------------------------------------------------------------------------------------------------------------------
+    def value_and_grad(self, fn: Callable, values: Sequence[Any]) -> Any:
+        inner = _THREAD.depth > 0
+        _THREAD.depth += 1
+        try:
+            with torch.enable_grad():
+                xs = [v if v.requires_grad or not _differentiable(v) else v.detach().requires_grad_() for v in values]
+                loss, aux = fn(xs)
+                at = [i for i, x in enumerate(xs) if x.requires_grad]
+                grads: list[Any] = [None] * len(xs)
+                if at and isinstance(loss, torch.Tensor) and loss.requires_grad:
+                    found = torch.autograd.grad(loss, [xs[i] for i in at], create_graph=inner, allow_unused=True)
+                    for i, g in zip(at, found, strict=True):
+                        grads[i] = g
+        finally:
+            _THREAD.depth -= 1
+        return ((loss, aux) if inner else (_detached(loss), _detached(aux))), grads
+
+    def custom_gradient(self, f: Callable) -> Callable:
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, holder: list, *args: Any) -> Any:
+                out, ctx.grad_fn = f(*args)
+                ctx.set_materialize_grads(True)
+                holder.append(out)
+                return tuple(flatten(out))
+
+            @staticmethod
+            def backward(ctx: Any, *upstream: Any) -> Any:
+                grads = ctx.grad_fn(*upstream)
+                grads = tuple(grads) if isinstance(grads, (list, tuple)) else (grads,)
+                return (None, *grads, *[None] * (len(ctx.needs_input_grad) - 1 - len(grads)))
+
+        def call(*args: Any) -> Any:
+            holder: list[Any] = []
+            outs = iter(Function.apply(holder, *args))
+            return map_structure(lambda _: next(outs), holder[0])
+
+        return call
+
+    def vectorized_map(self, function: Callable, elements: Any) -> Any:
+        return torch.vmap(function, randomness="different")(elements)
+
+    def jvp(self, fn: Callable, primals: Any, tangents: Any) -> Any:
+        return torch.func.jvp(fn, tuple(primals), tuple(tangents))
+
+    def random_bits(self, shape: Any, key: Any) -> Any:
+        if _tracing():  # compiled code draws from torch's own counter
+            return torch.randint(-(2**31), 2**31, shape, dtype=torch.int32, device=self._device)
+        high, low = (int(k) & 0xFFFFFFFF for k in key)
+        generator = torch.Generator(self._device).manual_seed(high << 32 | low)
+        return torch.randint(-(2**31), 2**31, shape, dtype=torch.int32, device=self._device, generator=generator)
+
+    # -- runtime -----------------------------------------------------------------------------------------------------------------------------
+    def owns(self, kind: type) -> bool:
+        return issubclass(kind, torch.Tensor)
+
+    def dtype(self, x: Any) -> str:
+        return _NAME[x.dtype]
+
+    def static_shape(self, x: Any) -> tuple[int | None, ...]:
+        return tuple(d if isinstance(d, int) else None for d in x.shape)
+
+    def is_concrete(self, x: Any) -> bool:
+        return not _tracing() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+    def variable(self, value: Any, trainable: bool, name: str) -> Any:
+        value = value.detach().clone() if isinstance(value, torch.Tensor) else self.convert_to_tensor(value, np.asarray(value).dtype.name)
+        return torch.nn.Parameter(value) if trainable and _differentiable(value) else value
+
+    def assign(self, storage: Any, value: Any) -> Any:
+        if value is storage:
+            return storage
+        if value._base is not None and value.untyped_storage().data_ptr() == storage.untyped_storage().data_ptr():
+            value = value.clone()  # such as the variable's own transpose
+        if not torch.is_grad_enabled():
+            storage.copy_(value)
+            return storage
+        with torch.no_grad():
+            storage.copy_(value)
+        return storage
+
+    def devices(self) -> list[str]:
+        kind = _accelerator()
+        found = [] if kind is None else [f"{kind}:{i}" for i in range(torch.accelerator.device_count())]
+        return ["cpu:0", *found] if self._default.type == "cpu" else [*found, "cpu:0"]
+
+    @contextlib.contextmanager
+    def device_scope(self, device: str) -> Iterator[None]:
+        outer, _THREAD.device = _THREAD.device, self._resolve(device)
+        try:
+            yield
+        finally:
+            _THREAD.device = outer
+
+    def put(self, x: Any, device: str | None) -> Any:
+        return x.to(self._device if device is None else self._resolve(device), non_blocking=True)
+
+    def _resolve(self, device: str) -> torch.device:
+        kind, _, index = str(device).lower().partition(":")
+        full = f"{'cuda' if kind == 'gpu' else kind}:{index or 0}"
+        if full not in self.devices():
+            raise ValueError(f'torch has no device "{device}". Devices: {", ".join(self.devices())}.')
+        return torch.device("cpu") if full == "cpu:0" else torch.device(full)
+
+    def executor(self) -> Any:
+        from pronghorn_torch.executor import Executor
+
+        return Executor(self)
+
+    def interop(self, layer: Any) -> Any:
+        from pronghorn_torch.interop import Module
+
+        return Module(layer)
+
+    def memory_cleanup(self) -> None:
+        if _accelerator() == "cuda":
+            torch.cuda.empty_cache()
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------------------------------------
+_INDEX = frozenset({torch.int32, torch.int64})
+
+
+def _numpy(x: torch.Tensor) -> np.ndarray:
+    """A host tensor as an array on the same memory."""
+    name = _NAME[x.dtype]
+    carrier = _CARRIER.get(name)
+    if carrier is not None:
+        return x.view(torch.int16 if carrier is np.int16 else torch.uint8).numpy().view(dtypes.numpy_dtype(name))
+    return x.resolve_conj().resolve_neg().numpy()
+
+
+def _flat_pads(pairs: Sequence[tuple]) -> list[int]:
+    return [w for pair in reversed(pairs) for w in pair]
+
+
+def _channels_first(x: Any) -> Any:
+    return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
+
+
+def _channels_last(x: Any) -> Any:
+    return x.permute(0, *range(2, x.ndim), 1)
+
+
+def _simple(pool_size: Any, padding: Any) -> bool:
+    """Whether torch's pooling takes this padding as it is."""
+    return builtins.all(a == b and 2 * a <= k for k, (a, b) in zip(pool_size, padding, strict=True))
+
+
+def _differentiable(x: Any) -> bool:
+    return x.is_floating_point() or x.is_complex()
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, dict):
+        return {k: _detached(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_detached(v) for v in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return value
+
+
+def _clamp(by: Callable, general: Callable) -> Callable:
+    def call(x1: Any, x2: Any) -> Any:
+        if type(x2) in _NUMBERS:
+            return by(x1, x2)
+        return by(x2, x1) if type(x1) in _NUMBERS else general(x1, x2)
+
+    return call
+
+
+def _select(condition: Any, x1: Any, x2: Any) -> Any:
+    if type(condition) is bool:
+        like = x1 if isinstance(x1, torch.Tensor) else x2
+        condition = torch.full((), condition, dtype=torch.bool, device=like.device)
+    return torch.where(condition, x1, x2)
+
+
+#: what takes over where an operand is a Python number
+_WITH_SCALARS = {
+    "maximum": _clamp(torch.clamp_min, torch.maximum),
+    "minimum": _clamp(torch.clamp_max, torch.minimum),
+    "where": _select,
+    "equal": lambda a, b: torch.eq(b, a) if type(a) in _NUMBERS else torch.eq(a, b),
+    "less": lambda a, b: torch.gt(b, a) if type(a) in _NUMBERS else torch.lt(a, b),
+    "less_equal": lambda a, b: torch.ge(b, a) if type(a) in _NUMBERS else torch.le(a, b),
+}
