@@ -165,6 +165,7 @@ def test_plugin_cannot_take_a_name_of_ours(plugins):
 def test_extra_without_its_plugin_is_listed_as_missing(plugins, monkeypatch):
     only_core = [e for e in metadata.entry_points(group=GROUP) if e.name == "numpy"]
     monkeypatch.setattr(registry.metadata, "entry_points", lambda group: only_core)
+    monkeypatch.setattr(registry, "LOADED", {})
     assert [i.name for i in registry.list_backends()][0] == "numpy"
     assert {i.name: i.hint for i in registry.list_backends() if i.status != "ready"} == {
         name: f'pip install "pronghorn[{name}]"' for name in ("jax", "torch", "tensorflow", "openvino")

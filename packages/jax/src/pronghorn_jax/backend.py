@@ -227,9 +227,7 @@ class Backend(Overrides, contract.Backend):
     # -- windows
     @jitted("strides", "padding", "dilation", "groups")
     def conv(x: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: Any) -> Any:
-        return lax.conv_general_dilated(
-            x, kernel, strides, padding, rhs_dilation=dilation, dimension_numbers=_layout(x.ndim), feature_group_count=groups
-        )
+        return lax.conv_general_dilated(x, kernel, strides, padding, rhs_dilation=dilation, dimension_numbers=_layout(x.ndim), feature_group_count=groups)
 
     @jitted("strides", "padding", "output_padding", "dilation")
     def conv_transpose(x: Any, kernel: Any, strides: Any, padding: Any, output_padding: Any, dilation: Any) -> Any:
@@ -238,9 +236,7 @@ class Backend(Overrides, contract.Backend):
         spans = [d * (k - 1) for d, k in zip(dilation, kernel.shape, strict=False)]
         pads = [(s - p[0], s - p[1] + o) for s, p, o in zip(spans, padding, output_padding, strict=True)]
         mirrored = jnp.swapaxes(lax.rev(kernel, tuple(range(n))), -1, -2)
-        return lax.conv_general_dilated(
-            x, mirrored, (1,) * n, pads, lhs_dilation=strides, rhs_dilation=dilation, dimension_numbers=_layout(x.ndim)
-        )
+        return lax.conv_general_dilated(x, mirrored, (1,) * n, pads, lhs_dilation=strides, rhs_dilation=dilation, dimension_numbers=_layout(x.ndim))
 
     @jitted("pool_size", "strides", "padding")
     def max_pool(x: Any, pool_size: Any, strides: Any, padding: Any) -> Any:

@@ -73,7 +73,9 @@ class Executor(contract.Executor):
         variables = list(dict.fromkeys(variables))
         for v in variables:
             if v.backend is not self.backend:
-                raise MixedBackendsError(f'Variable "{v.path}" lives on {v.backend.name}; a step compiled by jax needs its state on jax. Move it: model.to("jax").')
+                raise MixedBackendsError(
+                    f'Variable "{v.path}" lives on {v.backend.name}; a step compiled by jax needs its state on jax. Move it: model.to("jax").'
+                )
         compiled = _Step(step, variables)
         return compiled.call if repeat == 1 else compiled.call_many
 
@@ -191,7 +193,9 @@ class _Step:
             except Exception as error:
                 lost = [v.path for v in variables if v.storage.is_deleted()]
                 if lost:
-                    error.add_note(f"The step failed while running, after its state was handed over: {', '.join(lost[:3])} and others are lost. Load a checkpoint.")
+                    error.add_note(
+                        f"The step failed while running, after its state was handed over: {', '.join(lost[:3])} and others are lost. Load a checkpoint."
+                    )
                 raise
             for i, x in new.items():
                 variables[i].storage = x

@@ -5,6 +5,7 @@ promoted the operands that those functions would look at.
 """
 # ruff: noqa: A001, A002
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -312,7 +313,10 @@ class Backend(contract.Backend):
         return sizes(x)
 
     def reshape(self, x: Any, shape: Any) -> Any:
-        return raw.Reshape(tensor=x, shape=ints(shape))
+        out = raw.Reshape(tensor=x, shape=ints(shape))
+        if out.shape.rank and None in out.shape.as_list():
+            _remember(x, shape, out)
+        return out
 
     def transpose(self, x: Any, axes: Any) -> Any:
         return raw.Transpose(x=x, perm=const(tuple(axes)))
@@ -456,6 +460,19 @@ class Backend(contract.Backend):
 
     def interop(self, layer: Any) -> Any:
         return interop(layer)
+
+
+def _remember(x: Any, shape: tuple, out: Any) -> None:
+    """Work out the size that -1 stands for where an unknown size of `x` is kept, which TensorFlow does not see."""
+    before = x.shape.as_list()
+    known = [1 if type(d) is int and d == -1 else d for d in shape]
+    for i, d in enumerate(shape):
+        of, axis = getattr(d, "_pronghorn_size", (None, 0))
+        if of is x and before[axis] is None:
+            before[axis] = known[i] = 1
+    if all(type(d) is int for d in (*before, *known)):
+        rest = math.prod(before) // max(math.prod(known), 1)
+        out.set_shape([rest if type(d) is int and d == -1 else d if type(d) is int else None for d in shape])
 
 
 def _index(indices: Any) -> Any:

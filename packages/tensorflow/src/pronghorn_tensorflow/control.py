@@ -89,6 +89,8 @@ def scan(f: Callable, init: Any, xs: Any, length: Any, reverse: bool, unroll: An
         )
         .structured_outputs
     )
+    if static and not n:
+        return carry_of(start), y_of([tf.zeros((0, *y.shape), y.dtype) for y in outputs])
     arrays = [tf.TensorArray(y.dtype, n, element_shape=y.shape, clear_after_read=False) for y in outputs]
 
     def body(i: Any, carry: Any, arrays: Any) -> tuple:

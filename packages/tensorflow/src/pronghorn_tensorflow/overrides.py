@@ -1,12 +1,205 @@
-"""Native kernels for derived ops, with the ops' own parameters. Core's bodies are what they must agree with."""
+"""Native kernels for derived ops, with the ops' own parameters. Core's bodies are what they agree with, edge cases and gradients at kinks included."""
 
+import math
 from collections.abc import Callable
+from typing import Any
 
-OVERRIDES: dict[str, Callable] = {}
+import tensorflow as tf
+
+from pronghorn.backend import dtypes, registry
+from pronghorn.backend.op import OPS
+from pronghorn_tensorflow.support import F8, cast, const, detours, plain, raw, with_axis_last
+
+_FLOATS = frozenset(d.as_datatype_enum for d in (tf.bfloat16, tf.float16, tf.float32, tf.float64))
+_EINSUM = _FLOATS | frozenset(d.as_datatype_enum for d in (tf.int32, tf.int64, tf.complex64, tf.complex128))
+_NO_TILE = frozenset({*F8, "uint16"})
+_NO_RELU = frozenset(detours({**F8, "complex64": None, "complex128": None}))
+_OVERRIDES: dict[str, Callable] = {}
 
 
 def available() -> dict[str, Callable]:
-    """Return the overrides of the ops that core has."""
-    from pronghorn.backend.op import OPS
+    """Return the overrides of those ops that core has."""
+    return {name: fn for name, fn in _OVERRIDES.items() if name in OPS}
 
-    return {name: fn for name, fn in OVERRIDES.items() if name in OPS}
+
+def _override(fn: Callable) -> Callable:
+    _OVERRIDES[fn.__name__] = fn
+    return fn
+
+
+def _body(name: str, *args: Any) -> Any:
+    """Core's definition, for what the kernel does not cover."""
+    with registry.use_backend("tensorflow"):
+        return OPS[name].body(*args)
+
+
+def _unary(name: str, kernel: Callable, kinds: frozenset[int] = _FLOATS) -> None:
+    def call(x: Any) -> Any:
+        return kernel(x) if x.dtype.as_datatype_enum in kinds else _body(name, x)
+
+    call.__name__ = name
+    _OVERRIDES[name] = call
+
+
+_COMPLEX = frozenset(d.as_datatype_enum for d in (tf.complex64, tf.complex128))
+_unary("sigmoid", lambda x: raw.Sigmoid(x=x), _FLOATS | _COMPLEX)
+_unary("softplus", lambda x: raw.Softplus(features=x))
+_unary("log_sigmoid", lambda x: raw.Neg(x=raw.Softplus(features=raw.Neg(x=x))))
+_unary("silu", lambda x: raw.Mul(x=x, y=raw.Sigmoid(x=x)))
+_unary("softsign", lambda x: raw.Softsign(features=x))
+_unary("rsqrt", lambda x: raw.Rsqrt(x=x), _FLOATS | _COMPLEX)
+_unary("reciprocal", lambda x: raw.Reciprocal(x=x), _FLOATS | _COMPLEX)
+_unary("isnan", lambda x: raw.IsNan(x=x))
+_unary("isinf", lambda x: raw.IsInf(x=x))
+_unary("erfinv", lambda x: raw.Erfinv(x=x), frozenset({tf.float32.as_datatype_enum, tf.float64.as_datatype_enum}))
+
+
+@_override
+def square(x: Any) -> Any:
+    return raw.Mul(x=x, y=x) if x.dtype.is_complex else _body("square", x) if x.dtype.name in F8 else raw.Square(x=x)
+
+
+@_override
+def relu(x: Any) -> Any:
+    return _body("relu", x) if x.dtype.as_datatype_enum in _NO_RELU else raw.Relu(features=x)
+
+
+@_override
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    return raw.Elu(features=x) if alpha == 1 and x.dtype.as_datatype_enum in _FLOATS else _body("elu", x, alpha)
+
+
+@_override
+def gelu(x: Any, approximate: bool = True) -> Any:
+    if x.dtype.as_datatype_enum not in _FLOATS:
+        return _body("gelu", x, approximate)
+    half = raw.Mul(x=x, y=0.5)
+    if approximate:
+        cubic = raw.AddV2(x=raw.Mul(x=raw.Square(x=x), y=0.044715), y=1.0)
+        inner = raw.Tanh(x=raw.Mul(x=raw.Mul(x=x, y=cubic), y=math.sqrt(2.0 / math.pi)))
+    else:
+        scaled = raw.Mul(x=x, y=math.sqrt(0.5))
+        inner = raw.Erf(x=tf.clip_by_value(scaled, -6.0, 6.0) if x.dtype == tf.float64 else scaled)
+    return raw.Mul(x=half, y=raw.AddV2(x=inner, y=1.0))
+
+
+def _along(kernel: Callable, name: str) -> Callable:
+    def call(x: Any, axis: Any = -1) -> Any:
+        rank = x.shape.rank
+        if not isinstance(axis, int) or not rank or not -rank <= axis < rank or x.dtype.as_datatype_enum not in _FLOATS:
+            return _body(name, x, axis)
+        moved, back = with_axis_last(x, axis % rank)
+        return back(kernel(logits=moved))
+
+    call.__name__ = name
+    return _override(call)
+
+
+softmax = _along(raw.Softmax, "softmax")
+log_softmax = _along(raw.LogSoftmax, "log_softmax")
+
+
+@_override
+def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    numbers = type(x_min) in (int, float) and type(x_max) in (int, float)
+    if not numbers or not x_min <= x_max or x.dtype.as_datatype_enum not in _FLOATS:
+        return _body("clip", x, x_min, x_max)
+    return raw.ClipByValue(t=x, clip_value_min=float(x_min), clip_value_max=float(x_max))
+
+
+@_override
+def not_equal(x1: Any, x2: Any) -> Any:
+    return _body("not_equal", x1, x2) if getattr(x1, "dtype", x2.dtype).name in F8 else raw.NotEqual(x=x1, y=x2)
+
+
+@_override
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    rank = x.shape.rank
+    axes = tuple(range(rank or 0)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    valid = rank is not None and all(isinstance(a, int) and -rank <= a < rank for a in axes) and len({a % rank for a in axes}) == len(axes)
+    if not valid or x.dtype.as_datatype_enum not in _FLOATS:
+        return _body("mean", x, axis, keepdims)
+    small = x.dtype.size == 2
+    out = raw.Mean(input=cast(x, tf.float32) if small else x, axis=const(axes), keep_dims=bool(keepdims))
+    return cast(out, x.dtype) if small else out
+
+
+@_override
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    name = dtypes.standardize(dtype)
+    rank = x.shape.rank
+    if sparse or name in F8 or rank is None or not -rank - 1 <= axis <= rank or not x.dtype.is_integer or not isinstance(num_classes, int):
+        return _body("one_hot", x, num_classes, axis, dtype, sparse)
+    if x.dtype not in (tf.int32, tf.int64):
+        x = cast(x, tf.int64 if x.dtype.size > 2 else tf.int32)
+    kind = dtypes.numpy_dtype(name).type
+    return raw.OneHot(indices=x, depth=const(num_classes), on_value=kind(1), off_value=kind(0), axis=axis % (rank + 1) if axis != -1 else -1)
+
+
+@_override
+def stack(x: Any, axis: int = 0) -> Any:
+    rank = x[0].shape.rank
+    if rank is None or not isinstance(axis, int) or not -rank - 1 <= axis <= rank or any(v.shape.rank != rank for v in x):
+        return _body("stack", x, axis)
+    return raw.Pack(values=list(x), axis=axis)
+
+
+@_override
+def tile(x: Any, repeats: Any) -> Any:
+    reps = (repeats,) if isinstance(repeats, int) else repeats
+    if not isinstance(reps, (tuple, list)) or x.shape.rank != len(reps) or not all(isinstance(r, int) and r >= 0 for r in reps) or x.dtype.name in _NO_TILE:
+        return _body("tile", x, repeats)
+    return raw.Tile(input=x, multiples=const(tuple(reps))) if reps else plain(x)
+
+
+@_override
+def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
+    if len(operands) > 2 or not isinstance(subscripts, str) or operands[0].dtype.as_datatype_enum not in _EINSUM:
+        return _body("einsum", subscripts, *operands)
+    return tf.einsum(subscripts, *operands)
+
+
+@_override
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    rank = output.shape.rank
+    labels = target.shape.rank
+    if rank and labels == rank and target.shape[-1] == 1:
+        target, labels = tf.squeeze(target, -1), rank - 1
+    fits = rank and axis in (-1, rank - 1) and labels == rank - 1 and target.shape.is_compatible_with(output.shape[:-1]) and output.shape[-1]
+    if not from_logits or not fits or output.dtype.as_datatype_enum not in _FLOATS:
+        return _body("sparse_categorical_crossentropy", target, output, from_logits, axis)
+    index = target if target.dtype in (tf.int32, tf.int64) else tf.cast(target, tf.int32)
+    known = raw.LogicalAnd(x=raw.GreaterEqual(x=index, y=0), y=raw.Less(x=index, y=output.shape[-1]))
+    # a label outside is an error to the kernel, and zero to core
+    out = tf.nn.sparse_softmax_cross_entropy_with_logits(raw.SelectV2(condition=known, t=index, e=tf.zeros((), index.dtype)), output)
+    return raw.SelectV2(condition=known, t=out, e=tf.zeros((), out.dtype))
+
+
+def _matrices(name: str, kernel: Callable) -> None:
+    def call(x: Any) -> Any:
+        square = x.shape.rank is not None and x.shape.rank > 1 and x.shape[-1] == x.shape[-2]
+        return kernel(x) if square and x.dtype.size > 2 else _body(name, x)
+
+    call.__name__ = name
+    _OVERRIDES[name] = call
+
+
+_matrices("det", tf.linalg.det)
+_matrices("inv", tf.linalg.inv)
+
+
+@_override
+def solve(a: Any, b: Any) -> Any:
+    if a.dtype.size < 4 or a.shape.rank != b.shape.rank:
+        return _body("solve", a, b)
+    return tf.linalg.solve(a, b)
+
+
+@_override
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
+    rank = x.shape.rank
+    if not rank or not isinstance(axis, int) or not -rank <= axis < rank or (num is None and x.shape[axis] is None) or (num is not None and x.shape[axis] not in (None, num)):
+        return _body("unstack", x, num, axis)
+    return list(raw.Unpack(value=x, num=x.shape[axis] if num is None else num, axis=axis))
+
+

@@ -96,7 +96,11 @@ def sizes(x: Any) -> tuple:
     if None not in dims:
         return tuple(dims)
     now = raw.Shape(input=x)
-    return tuple(now[i] if d is None else d for i, d in enumerate(dims))
+    for axis, d in enumerate(dims):
+        if d is None:
+            dims[axis] = now[axis]
+            dims[axis]._pronghorn_size = (x, axis)  # lets reshape keep track of the other sizes
+    return tuple(dims)
 
 
 def with_axis_last(x: Any, axis: int) -> tuple[Any, Any]:

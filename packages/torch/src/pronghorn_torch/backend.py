@@ -306,14 +306,16 @@ class Backend(Overrides, contract.Backend):
                 x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *padding), (0, *output_padding), (1, *dilation)
             )
             return out.squeeze(1)
-        # torch cuts the same on both sides and adds less than one stride: cut as at the front, then mend the end
-        extra = [a - b + o for (a, b), o in zip(padding, output_padding, strict=True)]
-        added = [e if 0 <= e < builtins.max(s, d) else 0 for e, s, d in zip(extra, strides, dilation, strict=True)]
+        # torch cuts the same on both sides and adds less than one stride; else take the full result and cut it
+        added = [a - b + o for (a, b), o in zip(padding, output_padding, strict=True)]
+        direct = builtins.all(0 <= e < builtins.max(s, d) for e, s, d in zip(added, strides, dilation, strict=True))
         window = (F.conv_transpose2d, F.conv_transpose3d)[n - 2]
         weight = kernel.permute(n + 1, n, *range(n))
-        out = _channels_last(window(_channels_first(x), weight, None, strides, [a for a, _ in padding], added, 1, dilation))
-        mend = [e - a for e, a in zip(extra, added, strict=True)]
-        return torch.constant_pad_nd(out, _flat_pads(((0, 0), *[(0, m) for m in mend], (0, 0)))) if builtins.any(mend) else out
+        if direct:
+            return _channels_last(window(_channels_first(x), weight, None, strides, [a for a, _ in padding], added, 1, dilation))
+        out = _channels_last(window(_channels_first(x), weight, None, strides, 0, 0, 1, dilation))
+        cut = [(-a, o - b) for (a, b), o in zip(padding, output_padding, strict=True)]
+        return torch.constant_pad_nd(out, _flat_pads(((0, 0), *cut, (0, 0))))
 
     def max_pool(self, x: Any, pool_size: Any, strides: Any, padding: Any) -> Any:
         n = len(pool_size)

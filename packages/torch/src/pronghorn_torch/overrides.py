@@ -1,4 +1,361 @@
-"""Derived ops that torch has a faster way for."""
+"""Derived ops that torch has a faster way for, and optimizer updates on lists of tensors.
+
+Each takes the op's own arguments; what torch does differently from the op's definition is left to the definition.
+"""
+# ruff: noqa: A001, A002
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from pronghorn.backend import registry, settings
+from pronghorn.backend.op import OPS
+from pronghorn.ops.axes import canonical_axes
+
+_LOW = frozenset({torch.float16, torch.bfloat16})
+_MASKED = -0.7 * 3.4028234663852886e38  # where attention is not allowed: finite, so that a row without any allowed position gives the mean
+
+
+def defined(name: str, *args: Any, **kwargs: Any) -> Any:
+    """Run the definition of a derived op."""
+    body = OPS[name].body
+    if registry.active().name == "torch":
+        return body(*args, **kwargs)
+    with registry.use_backend("torch"):
+        return body(*args, **kwargs)
+
+
+def _axis(x: Any, axis: Any) -> bool:
+    return type(axis) is int and -x.ndim <= axis < x.ndim
+
+
+def _trailing(x: Any, axis: Any, *weights: Any) -> tuple[int, ...] | None:
+    """Sizes of the normalised axes if they are the last ones and the weights have their shape and the dtype of `x`."""
+    axes = canonical_axes("normalization", axis, x.ndim)
+    if not x.is_floating_point() or axes != tuple(range(x.ndim - len(axes), x.ndim)):
+        return None
+    dims = tuple(x.shape[x.ndim - len(axes) :])
+    return dims if all(w is None or (w.dtype == x.dtype and tuple(w.shape) == dims) for w in weights) else None
+
+
+def _same_kind(xs: Sequence[Any]) -> bool:
+    return all(x.dtype == xs[0].dtype for x in xs)
+
 
 class Overrides:
-    """Mixin."""
+    """Native versions of derived ops."""
+
+    sigmoid = staticmethod(torch.sigmoid)
+    silu = staticmethod(torch._C._nn.silu)
+    log_sigmoid = staticmethod(torch._C._nn.log_sigmoid)
+    hard_sigmoid = staticmethod(torch._C._nn.hardsigmoid)
+    hard_silu = staticmethod(torch._C._nn.hardswish)
+    relu = staticmethod(torch.relu)
+    selu = staticmethod(torch.selu)
+    square = staticmethod(torch.square)
+    rsqrt = staticmethod(torch.rsqrt)
+    reciprocal = staticmethod(torch.reciprocal)
+    exp2 = staticmethod(torch.exp2)
+    log2 = staticmethod(torch.log2)
+    log10 = staticmethod(torch.log10)
+    erfinv = staticmethod(torch.erfinv)
+    isnan = staticmethod(torch.isnan)
+    isinf = staticmethod(torch.isinf)
+    logaddexp = staticmethod(torch.logaddexp)
+    hypot = staticmethod(torch.hypot)
+    fmax = staticmethod(torch.fmax)
+    fmin = staticmethod(torch.fmin)
+    fmod = staticmethod(torch.fmod)
+    logical_xor = staticmethod(torch.logical_xor)
+    greater = staticmethod(torch.gt)
+    greater_equal = staticmethod(torch.ge)
+    not_equal = staticmethod(torch.ne)
+
+    # -- elementwise -------------------------------------------------------------------------------------------------------------------------
+    def softplus(self, x: Any) -> Any:
+        return torch._C._nn.softplus(x, 1, 40)  # torch's threshold of 20 is seen in float64
+
+    def gelu(self, x: Any, approximate: bool = True) -> Any:
+        return torch._C._nn.gelu(x, approximate="tanh" if approximate else "none")
+
+    def elu(self, x: Any, alpha: float = 1.0) -> Any:
+        return torch._C._nn.elu(x, alpha)
+
+    def leaky_relu(self, x: Any, negative_slope: float = 0.2) -> Any:
+        return torch._C._nn.leaky_relu(x, negative_slope)
+
+    def glu(self, x: Any, axis: int = -1) -> Any:
+        if not _axis(x, axis) or x.shape[axis] % 2:
+            return defined("glu", x, axis)
+        return torch._C._nn.glu(x, axis)
+
+    def clip(self, x: Any, x_min: Any, x_max: Any) -> Any:
+        numbers = (float, int) if x.is_floating_point() else (int,) if x.dtype in (torch.int32, torch.int64) else ()
+        if (x_min is None or (type(x_min) in numbers and x_min == x_min)) and (x_max is None or (type(x_max) in numbers and x_max == x_max)):
+            if numbers == (int,) and any(abs(v) >= 2**31 for v in (x_min, x_max) if v is not None):
+                return defined("clip", x, x_min, x_max)
+            return x if x_min is None and x_max is None else torch.clamp(x, x_min, x_max)
+        return defined("clip", x, x_min, x_max)
+
+    def zeros_like(self, x: Any, dtype: Any = None) -> Any:
+        return torch.zeros_like(x) if dtype is None else defined("zeros_like", x, dtype)
+
+    def ones_like(self, x: Any, dtype: Any = None) -> Any:
+        return torch.ones_like(x) if dtype is None else defined("ones_like", x, dtype)
+
+    # -- over axes ---------------------------------------------------------------------------------------------------------------------------
+    def softmax(self, x: Any, axis: Any = -1) -> Any:
+        return torch.softmax(x, axis) if _axis(x, axis) and x.numel() else defined("softmax", x, axis)
+
+    def log_softmax(self, x: Any, axis: Any = -1) -> Any:
+        return torch.log_softmax(x, axis) if _axis(x, axis) and x.numel() else defined("log_softmax", x, axis)
+
+    def logsumexp(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        axes = canonical_axes("logsumexp", axis, x.ndim)
+        return torch.logsumexp(x, axes, bool(keepdims)) if axes and x.numel() else defined("logsumexp", x, axis, keepdims)
+
+    def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        axes = (axis,) if _axis(x, axis) else canonical_axes("mean", axis, x.ndim)
+        return torch.mean(x, axes, bool(keepdims)) if axes else x
+
+    def var(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        axes = canonical_axes("var", axis, x.ndim)
+        if not x.is_floating_point() or not axes or not x.numel():
+            return defined("var", x, axis, keepdims)
+        return _moments(x.float() if x.dtype in _LOW else x, axes, bool(keepdims))[1].to(x.dtype)
+
+    def moments(self, x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
+        over = canonical_axes("moments", axes, x.ndim)
+        if x.dtype in _LOW or x.is_complex() or not over or not x.numel():
+            return defined("moments", x, axes, keepdims, synchronized)
+        return _moments(x, over, bool(keepdims))
+
+    # -- normalisation -----------------------------------------------------------------------------------------------------------------------
+    def batch_normalization(self, x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
+        if x.ndim == 0 or axis not in (-1, x.ndim - 1) or any(w is not None and w.dtype != x.dtype for w in (offset, scale)):
+            return defined("batch_normalization", x, mean, variance, axis, offset, scale, epsilon)
+        factor = torch.rsqrt(variance + epsilon)
+        if scale is not None:
+            factor = factor * scale
+        shift = torch.neg(mean * factor) if offset is None else torch.addcmul(offset, mean, factor, value=-1)
+        return torch.addcmul(shift, x, factor)
+
+    def layer_normalization(self, x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any) -> Any:
+        dims = None if kwargs else _trailing(x, axis, gamma, beta)
+        if dims is None:
+            return defined("layer_normalization", x, gamma, beta, axis, epsilon, **kwargs)
+        return torch.layer_norm(x, dims, gamma, beta, settings.epsilon() if epsilon is None else epsilon)
+
+    def rms_normalization(self, x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
+        dims = _trailing(x, axis, scale)
+        if dims is None:
+            return defined("rms_normalization", x, scale, axis, epsilon)
+        return torch.rms_norm(x, dims, scale, settings.epsilon() if epsilon is None else epsilon)
+
+    def dot_product_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        bias: Any = None,
+        mask: Any = None,
+        scale: float | None = None,
+        is_causal: bool = False,
+        flash_attention: bool | None = None,
+        attn_logits_soft_cap: float | None = None,
+    ) -> Any:
+        args = (query, key, value, bias, mask, scale, is_causal, flash_attention, attn_logits_soft_cap)
+        ranks = {query.ndim, key.ndim, value.ndim}
+        if attn_logits_soft_cap is not None or ranks - {3, 4} or len(ranks) > 1 or query.dtype == torch.float16 or query.shape[-2] % key.shape[-2]:
+            return defined("dot_product_attention", *args)
+        q, k, v = (t.unsqueeze(0) if t.ndim == 3 else t for t in (query, key, value))
+        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+        extra = None
+        if bias is not None or mask is not None:
+            extra = None if bias is None else torch.as_tensor(bias, device=q.device).to(q.dtype)
+            allowed = None if mask is None else torch.as_tensor(mask, device=q.device).to(torch.bool)
+            if is_causal:
+                causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
+                allowed = causal if allowed is None else allowed & causal
+            if allowed is not None:
+                extra = torch.where(allowed, torch.zeros((), dtype=q.dtype, device=q.device) if extra is None else extra, _MASKED)
+            extra = extra.expand((q.shape[0], q.shape[1], q.shape[2], k.shape[2]))
+        causal_only = bool(is_causal) and extra is None
+        out = F.scaled_dot_product_attention(q, k, v, extra, 0.0, causal_only, scale=scale, enable_gqa=q.shape[1] != k.shape[1]).transpose(1, 2)
+        return out.squeeze(0) if query.ndim == 3 else out
+
+    # -- shape -------------------------------------------------------------------------------------------------------------------------------
+    def stack(self, x: Any, axis: int = 0) -> Any:
+        first = x[0]
+        if type(axis) is not int or not -first.ndim - 1 <= axis <= first.ndim or not _same_kind(x) or any(v.shape != first.shape for v in x):
+            return defined("stack", x, axis)
+        return torch.stack(tuple(x), axis)
+
+    def split(self, x: Any, indices_or_sections: Any, axis: int = 0) -> list:
+        n = indices_or_sections
+        if type(n) is not int or not _axis(x, axis) or n <= 0 or x.shape[axis] % n or not x.shape[axis]:
+            return defined("split", x, indices_or_sections, axis)
+        return list(torch.split(x, x.shape[axis] // n, axis))
+
+    def unstack(self, x: Any, num: int | None = None, axis: int = 0) -> list:
+        if not _axis(x, axis) or num not in (None, x.shape[axis]):
+            return defined("unstack", x, num, axis)
+        return list(torch.unbind(x, axis))
+
+    def expand_dims(self, x: Any, axis: Any) -> Any:
+        return torch.unsqueeze(x, axis) if type(axis) is int and -x.ndim - 1 <= axis <= x.ndim else defined("expand_dims", x, axis)
+
+    def tril(self, x: Any, k: int = 0) -> Any:
+        return torch.tril(x, k) if x.ndim >= 2 else defined("tril", x, k)
+
+    def triu(self, x: Any, k: int = 0) -> Any:
+        return torch.triu(x, k) if x.ndim >= 2 else defined("triu", x, k)
+
+    # -- contraction -------------------------------------------------------------------------------------------------------------------------
+    def einsum(self, subscripts: str, *operands: Any, **kwargs: Any) -> Any:
+        if operands[0].dtype in (torch.bool, torch.int8):
+            return defined("einsum", subscripts, *operands, **kwargs)
+        try:
+            return torch.einsum(subscripts, *operands)
+        except RuntimeError:  # the definition says what is wrong, or knows better
+            return defined("einsum", subscripts, *operands, **kwargs)
+
+    def tensordot(self, x1: Any, x2: Any, axes: Any = 2) -> Any:
+        left, right = (tuple(range(x1.ndim - axes, x1.ndim)), tuple(range(axes))) if type(axes) is int else axes
+        left, right = canonical_axes("tensordot", left, x1.ndim), canonical_axes("tensordot", right, x2.ndim)
+        if x1.dtype in (torch.bool, torch.int8) or [x1.shape[i] for i in left] != [x2.shape[j] for j in right]:
+            return defined("tensordot", x1, x2, axes)
+        return torch.tensordot(x1, x2, (left, right))
+
+    # -- cross-entropies ---------------------------------------------------------------------------------------------------------------------
+    def binary_crossentropy(self, target: Any, output: Any, from_logits: bool = False) -> Any:
+        if not from_logits or target.shape != output.shape or output.is_complex():
+            return defined("binary_crossentropy", target, output, from_logits)
+        return F.binary_cross_entropy_with_logits(output, target, reduction="none")
+
+    def categorical_crossentropy(self, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+        if not from_logits or target.shape != output.shape or not _axis(output, axis) or not output.numel():
+            return defined("categorical_crossentropy", target, output, from_logits, axis)
+        return torch.neg(torch.sum(target * torch.log_softmax(output, axis), axis))
+
+    def sparse_categorical_crossentropy(self, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+        if target.ndim == output.ndim and target.ndim and target.shape[-1] == 1:
+            target = target.squeeze(-1)
+        rest = output.movedim(axis, -1).shape[:-1] if _axis(output, axis) else None
+        if not from_logits or rest != target.shape or output.dtype not in (torch.float32, torch.float64) or not output.numel():
+            return defined("sparse_categorical_crossentropy", target, output, from_logits, axis)
+        index = target.reshape(-1).to(torch.int64)
+        rows = output.movedim(axis, -1).reshape(-1, output.shape[axis])
+        index = torch.where((index >= 0) & (index < rows.shape[1]), index, -100)  # torch's mark for "no loss here"
+        return F.nll_loss(torch.log_softmax(rows, 1), index, ignore_index=-100, reduction="none").reshape(rest)
+
+
+def _moments(x: Any, axes: tuple, keepdims: bool) -> tuple[Any, Any]:
+    if x.device.type == "cpu":  # var_mean is ten times slower than two passes there
+        centre = torch.mean(x, axes, True)
+        deviation = x - centre.detach()
+        variance = torch.mean(deviation * deviation, axes, keepdims)
+        return (centre if keepdims else centre.reshape(variance.shape)), variance
+    variance, centre = torch.var_mean(x, axes, correction=0, keepdim=keepdims)
+    return centre, variance
+
+
+# -- optimizers --------------------------------------------------------------------------------------------------------------------------------
+def _grouped(*lists: Sequence[Any]) -> list[list[list[Any]]]:
+    """Split parallel lists of tensors by device and dtype, as torch's list kernels want them."""
+    groups: dict[Any, list[list[Any]]] = {}
+    for row in zip(*lists, strict=True):
+        group = groups.setdefault((row[0].device, tuple(t.dtype for t in row)), [[] for _ in lists])
+        for column, t in zip(group, row, strict=True):
+            column.append(t)
+    return list(groups.values())
+
+
+_LARGE_STEP: dict[torch.device, torch.Tensor] = {}
+
+
+@torch.no_grad()
+def fused_adam(
+    values: Sequence[Any],
+    gradients: Sequence[Any],
+    firsts: Sequence[Any],
+    seconds: Sequence[Any],
+    maxima: Sequence[Any] = (),
+    *,
+    learning_rate: Any,
+    step: Any,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    weight_decay: float = 0.0,
+) -> None:
+    """Update Adam's weights and moments in place, one kernel per device and dtype (Kingma and Ba, 2014, the form with epsilon outside the correction).
+
+    Args:
+        values, gradients, firsts, seconds: weights, their gradients, and running means of gradients and squares; all of one length.
+        maxima: largest second moments, for AMSGrad; empty without.
+        learning_rate, step: numbers or scalar tensors; the step counts from one.
+        beta_1, beta_2, epsilon: Adam's constants.
+        weight_decay: decoupled decay (AdamW): each weight first loses `learning_rate * weight_decay` of itself.
+    """
+    host = not isinstance(learning_rate, torch.Tensor) or learning_rate.device.type == "cpu"
+    rate = float(learning_rate) if host else learning_rate
+    if host and (not isinstance(step, torch.Tensor) or step.device.type == "cpu"):
+        t = float(step)
+        size: Any = rate * math.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
+    else:
+        t = torch.as_tensor(step, dtype=torch.float32)
+        size = torch.as_tensor(rate * torch.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t), dtype=torch.float32)
+    if weight_decay:
+        torch._foreach_mul_(list(values), 1.0 - rate * weight_decay)
+    for group in _grouped(values, gradients, firsts, seconds, *([maxima] if maxima else [])):
+        device = group[0][0].device
+        if device not in _LARGE_STEP:  # the corrections are in `size`; at this step torch's own are one
+            _LARGE_STEP[device] = torch.tensor(1e9, device=device)
+        steps = [_LARGE_STEP[device]] * len(group[0])
+        top = group[4] if maxima else []
+        torch._fused_adam_(
+            *group[:4], top, steps, lr=size, beta1=beta_1, beta2=beta_2, weight_decay=0.0, eps=epsilon, amsgrad=bool(maxima), maximize=False
+        )  # fmt: skip
+
+
+@torch.no_grad()
+def foreach_sgd(
+    values: Sequence[Any],
+    gradients: Sequence[Any],
+    momenta: Sequence[Any] = (),
+    *,
+    learning_rate: Any,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> None:
+    """Update weights and momenta of gradient descent in place, with list kernels.
+
+    Args:
+        values, gradients: weights and their gradients.
+        momenta: running velocities `v = momentum * v - learning_rate * gradient`; empty without momentum.
+        learning_rate: number or scalar tensor.
+        momentum, nesterov: as in SGD.
+        weight_decay: decoupled decay.
+    """
+    values, gradients, momenta = list(values), list(gradients), list(momenta)
+    if not isinstance(learning_rate, torch.Tensor) or learning_rate.device.type == "cpu":
+        learning_rate = float(learning_rate)
+    if weight_decay:
+        torch._foreach_mul_(values, 1.0 - learning_rate * weight_decay)
+    if isinstance(learning_rate, float) and not momenta:
+        torch._foreach_add_(values, gradients, alpha=-learning_rate)
+        return
+    moves = torch._foreach_mul(gradients, -learning_rate)
+    if momenta:
+        torch._foreach_mul_(momenta, momentum)
+        torch._foreach_add_(momenta, moves)
+        if nesterov:
+            torch._foreach_add_(moves, momenta, alpha=momentum)
+        else:
+            moves = momenta
+    torch._foreach_add_(values, moves)

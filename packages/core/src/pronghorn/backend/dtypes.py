@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pronghorn.backend.settings import SETTINGS
+from pronghorn.backend.settings import SETTINGS as SETTINGS
 
 WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
 

@@ -7,7 +7,7 @@ from pronghorn import ops
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.op import owner, unwrap
 from pronghorn.state.tree import map_structure
-from pronghorn.utils.naming import auto_name
+from pronghorn.state.naming import auto_name
 
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
 

@@ -11,7 +11,7 @@ from pronghorn.metrics.metric import Metric
 from pronghorn.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from pronghorn.metrics.values import *  # noqa: F403
 from pronghorn.utils.identify import deserialize_object, interpret, serialize_object
-from pronghorn.utils.naming import to_snake_case as _snake
+from pronghorn.state.naming import to_snake_case as _snake
 
 _LOSSES = (
     "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge", "hinge",

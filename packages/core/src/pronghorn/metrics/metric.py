@@ -6,7 +6,7 @@ from pronghorn import ops
 from pronghorn.backend import dtypes, registry
 from pronghorn.state.binding import bind
 from pronghorn.state.variable import Variable
-from pronghorn.utils.naming import auto_name
+from pronghorn.state.naming import auto_name
 
 
 class Metric:
@@ -32,7 +32,6 @@ class Metric:
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or auto_name(type(self).__name__)
         self._dtype = dtypes.SETTINGS.floatx if dtype is None else dtypes.standardize(getattr(dtype, "compute_dtype", dtype))
-
 
     @property
     def dtype(self) -> str:

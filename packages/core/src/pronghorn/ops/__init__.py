@@ -3,7 +3,13 @@
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """The public names are collected when the package is imported."""
+
 
 _PRIVATE = ("axes", "operators")
 

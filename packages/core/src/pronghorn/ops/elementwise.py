@@ -628,5 +628,6 @@ def erfinv(x: Any) -> Any:
         for _ in range(2):
             d = p.divide(p.subtract(p.erf(y), z), p.multiply(p.exp(p.negative(p.multiply(y, y))), 2.0 / math.sqrt(math.pi)))
             y = p.subtract(y, p.divide(d, p.add(1.0, p.multiply(y, d))))
-    outside = p.where(p.equal(p.abs(x), 1.0), p.multiply(x, math.inf), math.nan)
+    # constants: infinity times x would make the gradient nan, also where this branch is not taken
+    outside = p.where(p.equal(x, 1.0), math.inf, p.where(p.equal(x, -1.0), -math.inf, math.nan))
     return p.where(inside, cast(y, name), cast(outside, name))

@@ -95,10 +95,10 @@ def _names(obj: Any) -> list[str]:
         names = set(dir(bare())) if bare else set(dir(object))
         _skipped[kind] = frozenset(names - {"optimizer", "layers"})
     skip = _skipped[kind]
-    names = [n for n in dir(obj) if n not in skip and not n.startswith("__")]
+    found = [n for n in dir(obj) if n not in skip and not n.startswith("__")]
     if kind != "model":
-        names = [n for n in names if n not in ("layers",) or n in vars(obj)]
-    return sorted(names, key=lambda n: (n.startswith("_"), n))
+        found = [n for n in found if n != "layers" or n in vars(obj)]
+    return sorted(found, key=lambda n: (n.startswith("_"), n))
 
 
 def children(obj: Any) -> Iterator[tuple[str, Any]]:

@@ -42,7 +42,10 @@ class NumpyBackend(Backend):
         return issubclass(kind, (np.ndarray, np.generic))
 
     def round(self, x: Any) -> Any:
-        return np.round(x)
+        return x if x.dtype.kind in "biu" else np.round(x)
+
+    def sign(self, x: Any) -> Any:
+        return x if x.dtype.kind == "b" else np.sign(x)
 
     def erf(self, x: Any) -> Any:
         if x.dtype.name in ("float64", "float32"):

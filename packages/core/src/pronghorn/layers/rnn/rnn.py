@@ -1,0 +1,264 @@
+"""Running a cell along a sequence."""
+
+from typing import Any
+
+from pronghorn import ops
+from pronghorn.layers.input_spec import InputSpec
+from pronghorn.layers.layer import Layer
+from pronghorn.state.tree import flatten, map_structure, pack
+
+
+class StackedRNNCells(Layer):
+    """Several cells on top of each other as one cell.
+
+    Args:
+        cells: the cells, the lowest first.
+    """
+
+    def __init__(self, cells: list[Any], **kwargs: Any):
+        super().__init__(**kwargs)
+        for cell in cells:
+            if not hasattr(cell, "state_size"):
+                raise ValueError(f"StackedRNNCells: every cell needs a state_size; {cell!r} has none.")
+        self.cells = list(cells)
+
+    @property
+    def state_size(self) -> list[Any]:
+        """State sizes of the cells."""
+        return [c.state_size for c in self.cells]
+
+    @property
+    def output_size(self) -> Any:
+        """Output size of the last cell."""
+        return self.cells[-1].output_size
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Return the initial states of the cells."""
+        return [c.get_initial_state(batch_size=batch_size) for c in self.cells]
+
+    def build(self, input_shape: Any) -> None:
+        """Build the cells one after the other."""
+        for cell in self.cells:
+            if not cell.built:
+                cell.build(input_shape)
+            input_shape = (input_shape[0], cell.output_size)
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        """Run one step through all cells."""
+        new = []
+        for cell, state in zip(self.cells, states, strict=True):
+            inputs, found = cell(inputs, state if isinstance(state, (list, tuple)) else [state], training=training)
+            new.append(found if isinstance(state, (list, tuple)) else (found[0] if isinstance(found, (list, tuple)) else found))
+        return inputs, new
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        from pronghorn.saving.registry import serialize_keras_object
+
+        return {**super().get_config(), "cells": [serialize_keras_object(c) for c in self.cells]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "StackedRNNCells":
+        """Return the layer of a config."""
+        from pronghorn.saving.registry import deserialize_keras_object
+
+        config = dict(config)
+        return cls([deserialize_keras_object(c) for c in config.pop("cells")], **config)
+
+
+class RNN(Layer):
+    """Runs a cell along the second axis of (batch, steps, ...).
+
+    Args:
+        cell: a layer with `state_size` and `call(inputs, states) -> (output, new states)`, or a list of them.
+        return_sequences: return the output of every step instead of the last.
+        return_state: also return the final states.
+        go_backwards: run from the last step to the first.
+        stateful: start where the batch before ended.
+        unroll: a Python loop instead of the engine's; for short sequences.
+        zero_output_for_mask: with a mask and `return_sequences`, masked steps give zeros instead of the output before them.
+    """
+
+    def __init__(
+        self, cell: Any, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, stateful: bool = False,
+        unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        for what in ("call", "state_size"):
+            if not hasattr(cell, what):
+                raise ValueError(f"RNN: the cell needs {what}; received {cell!r}.")
+        self.cell = cell
+        self.return_sequences, self.return_state, self.go_backwards = return_sequences, return_state, go_backwards
+        self.stateful, self.unroll, self.zero_output_for_mask = stateful, unroll, zero_output_for_mask
+        self.supports_masking = True
+        self.input_spec: Any = None
+        self.states: Any = None
+
+    @property
+    def state_size(self) -> Any:
+        """State size of the cell."""
+        return self.cell.state_size
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Build the cell, and the carried state of a stateful layer."""
+        if not self.cell.built:
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        if self.stateful:
+            self._make_states(sequences_shape[0])
+
+    def _make_states(self, batch: Any) -> None:
+        if batch is None:
+            raise ValueError(
+                f'Layer "{self.name}" is stateful, so it needs a fixed batch size. '
+                "Give it with Input(batch_shape=(size, ...)) or build((size, steps, features))."
+            )
+        start = self._start(batch)
+        self.states = map_structure(lambda s: self.add_weight(shape=s.shape, initializer="zeros", trainable=False, name="rnn_state"), start)
+
+    def _start(self, batch: Any) -> list[Any]:
+        found = self.cell.get_initial_state(batch_size=batch) if hasattr(self.cell, "get_initial_state") else None
+        if found is None:
+            sizes = self.cell.state_size if isinstance(self.cell.state_size, (list, tuple)) else [self.cell.state_size]
+            found = [ops.zeros((batch, *(s if isinstance(s, tuple) else (s,))), dtype=self.compute_dtype) for s in sizes]
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """Return the state a sequence starts with."""
+        return self._start(batch_size)
+
+    def reset_state(self) -> None:
+        """Set the carried state to zero."""
+        if self.states is not None:
+            for v in flatten(self.states):
+                v.assign(ops.zeros(v.shape, v.dtype))
+
+    reset_states = reset_state
+
+    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+        """Return the mask of the outputs: that of the steps where sequences are returned."""
+        mask = flatten(mask)[0] if mask is not None else None
+        out = mask if self.return_sequences else None
+        return [out] + [None] * len(flatten(self.state_size)) if self.return_state else out
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """Return outputs (batch, [steps,] units), followed by the final states with `return_state`."""
+        if isinstance(sequences, (list, tuple)):
+            sequences, *rest = sequences
+            initial_state = rest if initial_state is None and rest else initial_state
+        steps = ops.shape(sequences)[1]
+        if self.unroll and not isinstance(steps, int):
+            raise ValueError(f'Layer "{self.name}": unroll=True needs a known number of steps.')
+        if initial_state is not None:
+            start = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
+        elif self.stateful and self.states is not None:
+            start = map_structure(lambda v: v.value, self.states)
+        else:
+            start = self._start(ops.shape(sequences)[0])
+        prepares = hasattr(self.cell, "prepare")
+        if prepares:
+            self.cell.prepare(sequences[:, 0], flatten(start)[0], training)
+        try:
+            last, outputs, state = self._run(sequences, start, mask, training, steps)
+        finally:
+            if prepares:
+                self.cell.reset_masks()
+        if self.stateful and self.states is not None:
+            for v, s in zip(flatten(self.states), flatten(state), strict=True):
+                v.assign(s)
+        out = outputs if self.return_sequences else last
+        return (out, *state) if self.return_state else out
+
+    def _run(self, sequences: Any, start: list[Any], mask: Any, training: bool, steps: Any) -> tuple[Any, Any, Any]:
+        axes = [1, 0, *range(2, len(ops.shape(sequences)))]
+        xs = ops.transpose(sequences, axes)
+        masks = None
+        if mask is not None:
+            masks = ops.transpose(ops.cast(mask, "bool"), (1, 0))
+        flat = flatten(start)
+
+        def step(carry: Any, x: Any) -> Any:
+            states, before = carry
+            inputs, keep = x if masks is not None else (x, None)
+            output, new = self.cell(inputs, pack(start, states), training=training) if _takes_training(self.cell) else self.cell(inputs, pack(start, states))
+            new = flatten(new)
+            shown = output
+            if keep is not None:
+
+                def choose(a: Any, b: Any) -> Any:
+                    return ops.where(ops.reshape(keep, (-1,) + (1,) * (len(ops.shape(a)) - 1)), a, b)
+
+                new = [choose(a, b) for a, b in zip(new, states, strict=True)]
+                output = choose(output, before)
+                shown = choose(shown, ops.zeros_like(shown)) if self.zero_output_for_mask else output
+            return (new, output), shown
+
+        size = self.cell.output_size if hasattr(self.cell, "output_size") else flatten(self.cell.state_size)[0]
+        blank = ops.zeros((ops.shape(sequences)[0], *(size if isinstance(size, (list, tuple)) else (size,))), dtype=self.compute_dtype)
+        if self.unroll:
+            carry: Any = (flat, blank)
+            shown = []
+            order = range(steps - 1, -1, -1) if self.go_backwards else range(steps)
+            for i in order:
+                carry, y = step(carry, (xs[i], masks[i]) if masks is not None else xs[i])
+                shown.append(y)
+            outputs = ops.stack(shown, axis=1)
+        else:
+            # outputs of a reversed scan stand at their inputs' places; Keras gives them in the order in which they were computed
+            carry, ys = ops.scan(step, (flat, blank), (xs, masks) if masks is not None else xs, reverse=self.go_backwards)
+            if self.go_backwards:
+                ys = ops.flip(ys, 0)
+            outputs = ops.transpose(ys, (1, 0, *range(2, len(ops.shape(ys)))))
+        states, last = carry
+        return last, outputs, pack(start, states)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
+        config = {**super().get_config(), **{n: getattr(self, n) for n in names}}
+        if type(self) is RNN:
+            from pronghorn.saving.registry import serialize_keras_object
+
+            config["cell"] = serialize_keras_object(self.cell)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the layer of a config."""
+        config = dict(config)
+        if "cell" in config:
+            from pronghorn.saving.registry import deserialize_keras_object
+
+            config["cell"] = deserialize_keras_object(config["cell"])
+        if cls is not RNN:
+            config.pop("zero_output_for_mask", None)
+        return cls(**config)
+
+
+def _takes_training(cell: Any) -> bool:
+    from pronghorn.layers.signature import call_info
+
+    return call_info(type(cell)).has_training
+
+
+class CellRNN(RNN):
+    """Base of the layers that make their own cell; arguments of the cell read and write through."""
+
+    cell_class: Any = None
+
+    def _make(self, units: int, cell: dict[str, Any], rnn: dict[str, Any], kwargs: dict[str, Any]) -> None:
+        base = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
+        made = self.cell_class(units, **cell, **base)
+        RNN.__init__(self, made, **rnn, **kwargs)
+        self.input_spec = InputSpec(ndim=3)
+
+    def __getattr__(self, name: str) -> Any:
+        cell = self.__dict__.get("cell")
+        if cell is not None and (name == "units" or name in cell.arguments):
+            return getattr(cell, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        own = self.cell.get_config()
+        return {**super().get_config(), **{k: v for k, v in own.items() if k not in ("name", "trainable", "dtype")}}

@@ -1,0 +1,108 @@
+"""Which of pronghorn's own classes and functions a file may name: one explicit table per family of Keras' modules.
+
+A family's table holds subclasses of its base class only, never functions (with one table of plain functions), so no name in a file reaches anything else.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+# family -> (module that holds the classes, base class as "module:name")
+_FAMILIES = {
+    "layers": ("pronghorn.layers", "pronghorn.layers.layer:Layer"),
+    "models": ("pronghorn.models", "pronghorn.layers.layer:Layer"),
+    "initializers": ("pronghorn.initializers", "pronghorn.initializers:Initializer"),
+    "regularizers": ("pronghorn.regularizers", "pronghorn.regularizers:Regularizer"),
+    "constraints": ("pronghorn.constraints", "pronghorn.constraints:Constraint"),
+    "losses": ("pronghorn.losses", "pronghorn.losses.loss:Loss"),
+    "metrics": ("pronghorn.metrics", "pronghorn.metrics.metric:Metric"),
+    "optimizers": ("pronghorn.optimizers", "pronghorn.optimizers.optimizer:Optimizer"),
+    "optimizers.schedules": ("pronghorn.optimizers.schedules", "pronghorn.optimizers.schedules:LearningRateSchedule"),
+    "dtype_policies": ("pronghorn.dtype_policies", "pronghorn.dtype_policies:DTypePolicy"),
+    "random": ("pronghorn.random", "pronghorn.random.seed_generator:SeedGenerator"),
+}
+_FUNCTIONS = ("pronghorn.activations", "pronghorn.losses", "pronghorn.metrics")
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    found: Any = importlib.import_module(module)
+    return getattr(found, name) if name else found
+
+
+@functools.cache
+def classes(family: str) -> dict[str, type]:
+    """Return the classes of a family by name."""
+    module, base = _FAMILIES[family]
+    root = _load(base)
+    space = _load(module)
+    names = getattr(space, "__all__", None) or dir(space)
+    found = {}
+    for name in names:
+        value = getattr(space, name, None)
+        if isinstance(value, type) and issubclass(value, root):
+            found[name] = value
+    return found
+
+
+def family_of(module: str | None) -> str | None:
+    """Return the family that a Keras module name stands for: `keras.layers`, `keras.src.layers.core.dense`, ...
+
+    Example:
+        >>> family_of("keras.src.layers.core.dense"), family_of("keras.optimizers.schedules"), family_of("os")
+        ('layers', 'optimizers.schedules', None)
+    """
+    if not isinstance(module, str):
+        return None
+    parts = module.split(".")
+    if parts[0] not in ("keras", "pronghorn", "tf_keras"):
+        return None
+    parts = [p for p in parts[1:] if p not in ("src", "api", "_tf_keras", "keras")]
+    if not parts:
+        return "models"  # keras.Sequential, keras.Model
+    if parts[0] == "optimizers" and any("schedule" in p for p in parts[1:]):
+        return "optimizers.schedules"
+    if parts[0] == "engine":
+        return "models"
+    return parts[0] if parts[0] in _FAMILIES else None
+
+
+def find_class(module: str | None, name: str) -> type | None:
+    """Return pronghorn's class for a module and class name of a file, or None."""
+    family = family_of(module)
+    if family is None:
+        return None
+    order = [family, "models", "layers", "dtype_policies"] if family == "models" else [family]
+    for f in order:
+        found = classes(f).get(name)
+        if found is not None:
+            return found
+    return None
+
+
+def place_of(cls: type) -> tuple[str, str] | None:
+    """Return Keras' (module, class name) for one of pronghorn's classes, None for any other class."""
+    if not cls.__module__.startswith("pronghorn."):
+        return None
+    if cls.__name__ == "Functional":
+        return "keras.src.models.functional", "Functional"
+    for family in _FAMILIES:
+        if family not in ("models", "layers") and not cls.__module__.startswith(f"pronghorn.{family.partition('.')[0]}"):
+            continue
+        if classes(family).get(cls.__name__) is cls:
+            return ("keras" if family in ("models", "dtype_policies") else f"keras.{family}"), cls.__name__
+    return None
+
+
+@functools.cache
+def functions() -> dict[str, Callable]:
+    """Return the functions that a file may name: activations, losses, metrics."""
+    found: dict[str, Callable] = {}
+    for module in _FUNCTIONS:
+        space = _load(module)
+        for name in getattr(space, "__all__", None) or dir(space):
+            value = getattr(space, name, None)
+            if callable(value) and not isinstance(value, type) and name not in ("get", "serialize", "deserialize") and not name.startswith("_"):
+                found.setdefault(name, value)
+    return found

@@ -1,0 +1,489 @@
+"""The torch engine against the NumPy reference, and its gradients, executor and native module."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pronghorn.backend import dtypes, registry  # noqa: E402
+from pronghorn.backend import primitives as p  # noqa: E402
+from pronghorn.backend.op import PRIMITIVES  # noqa: E402
+from pronghorn.state import Variable, value_and_grad  # noqa: E402
+
+NUMPY, TORCH = registry.get("numpy"), registry.get("torch")
+RNG = np.random.default_rng(0)
+TOLERANCE = {"float16": 4e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-12, "complex64": 2e-5, "complex128": 1e-12, "float8_e4m3fn": 0.13, "float8_e5m2": 0.26}
+
+
+@pytest.fixture(autouse=True)
+def _torch_is_active():
+    with registry.use_backend("torch"):
+        yield
+
+
+def data(shape, dtype, low=-3.0, high=3.0):
+    """Random values; integers stay small, so that products fit."""
+    kind = dtypes.numpy_dtype(dtype)
+    if dtype == "bool":
+        return RNG.random(shape) < 0.5
+    if dtype in dtypes.INTEGER:
+        return RNG.integers(0 if dtype in dtypes.UNSIGNED else int(low), int(high) + 1, shape).astype(kind)
+    x = RNG.uniform(low, high, shape)
+    return (x + 1j * RNG.uniform(low, high, shape)).astype(kind) if dtype in dtypes.COMPLEX else x.astype(kind)
+
+
+def native(x):
+    return TORCH.convert_to_tensor(x, x.dtype.name) if isinstance(x, np.ndarray) else [native(v) for v in x] if isinstance(x, list) else x
+
+
+def host(x):
+    return tuple(host(v) for v in x) if isinstance(x, tuple) else TORCH.convert_to_numpy(x)
+
+
+def same(got, want, tolerance=None):
+    if isinstance(want, tuple):
+        assert len(got) == len(want)
+        for g, w in zip(got, want):
+            same(g, w, tolerance)
+        return
+    want = np.asarray(want)
+    assert isinstance(got, torch.Tensor)
+    assert TORCH.dtype(got) == want.dtype.name
+    assert tuple(got.shape) == want.shape
+    got, name = host(got), want.dtype.name
+    if name in dtypes.INEXACT:
+        wide = "complex128" if name in dtypes.COMPLEX else "float64"
+        t = TOLERANCE[name] if tolerance is None else tolerance
+        np.testing.assert_allclose(got.astype(wide), want.astype(wide), rtol=t, atol=t)
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+def check(op, *args, tolerance=None):
+    """Run a primitive on both engines through dispatch and compare values, shapes and dtypes."""
+    fn = getattr(p, op)
+    with registry.use_backend("numpy"), np.errstate(all="ignore"):
+        want = fn(*args)
+    n = len(PRIMITIVES[op].operands)
+    same(fn(*[native(a) if i < n else a for i, a in enumerate(args)]), want, tolerance)
+
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+INTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
+SMOOTH = "exp expm1 sin cos arctan sinh cosh tanh arcsinh erf floor ceil round trunc negative abs sign isfinite".split()
+EDGES = np.array([0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1.5, np.inf, -np.inf, np.nan], "float32")
+
+
+def test_backend_fits_the_contract():
+    assert TORCH.name == "torch" and TORCH.devices()[-1].startswith(("cpu", "cuda", "mps"))
+    assert [n for n in PRIMITIVES if not hasattr(TORCH, n)] == []
+
+
+@pytest.mark.parametrize("op", [*SMOOTH, "log", "log1p", "sqrt", "tan", "arcsin", "arccos", "arccosh", "arctanh"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_unary_floats(op, dtype):
+    domain = {"log": (0.1, 3), "log1p": (-0.9, 3), "sqrt": (0, 3), "tan": (-1, 1), "arcsin": (-0.9, 0.9), "arccos": (-0.9, 0.9), "arctanh": (-0.9, 0.9), "arccosh": (1.1, 3)}
+    check(op, data((3, 4), dtype, *domain.get(op, (-3, 3))), tolerance=5e-2 if dtype == "bfloat16" else None)
+
+
+@pytest.mark.parametrize("op", [*SMOOTH, "log", "log1p", "sqrt", "arcsin", "arctanh", "arccosh"])
+def test_unary_edges(op):
+    for x in (EDGES, np.zeros((0, 3), "float32"), np.array(0.5, "float32"), EDGES[::-2], np.asfortranarray(data((3, 4), "float32", 0.1, 0.9))):
+        check(op, x)
+
+
+@pytest.mark.parametrize("op", "round trunc abs sign negative logical_not isfinite bitwise_not exp floor".split())
+@pytest.mark.parametrize("dtype", [*INTS, "bool"])
+def test_unary_integers(op, dtype):
+    check(op, data((7,), dtype))
+
+
+@pytest.mark.parametrize("op", "add subtract multiply maximum minimum equal less less_equal divide floor_divide mod power arctan2 logical_and logical_or".split())
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTS, "bool"])
+def test_binary(op, dtype):
+    x, y = data((3, 1, 4), dtype), data((2, 4), dtype)
+    if op in ("divide", "floor_divide", "mod"):
+        if dtype == "bool":
+            y = np.ones_like(y)
+        y = np.where(y == 0, y + 1, y).astype(y.dtype)
+    if op == "power":
+        x, y = np.abs(x), np.abs(y)
+    check(op, x, y)
+    if op not in ("arctan2",) and dtype in ("float32", "int32"):
+        scalar = 2 if dtype == "int32" else 1.5
+        check(op, np.abs(x) + 1, scalar)
+        check(op, scalar, np.abs(x) + 1)
+
+
+@pytest.mark.parametrize("op", "add subtract multiply maximum minimum equal less less_equal divide floor_divide mod power arctan2".split())
+def test_binary_edges(op):
+    x, y = np.meshgrid(EDGES, EDGES)
+    if op == "power":
+        x = np.where(x == -1, np.float32(1), x)
+    check(op, x, y)
+    check(op, np.zeros((0, 2), "float32"), np.zeros((2,), "float32"))
+    check(op, np.array(2.0, "float32"), np.array(3.0, "float32"))
+    for s in (0.0, 1.5, float("nan")):
+        check(op, EDGES, s)
+        check(op, s, EDGES)
+
+
+@pytest.mark.parametrize("op", "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split())
+@pytest.mark.parametrize("dtype", INTS)
+def test_bits(op, dtype):
+    check(op, data((5, 1), dtype), np.abs(data((4,), dtype)))
+    check(op, data((5,), dtype), 2)
+    if "shift" not in op:
+        check(op, data((5,), "bool"), data((5,), "bool"))
+
+
+def test_mixed_dtypes_follow_the_lattice():
+    for a, b in (("int32", "float16"), ("uint8", "int8"), ("bfloat16", "float16"), ("bool", "float32"), ("int64", "float32"), ("float32", "complex64"), ("uint32", "int32")):
+        check("add", data((3,), a), data((3,), b))
+    same(p.add(native(np.array([1, 2], "int8")), 3), np.array([4, 5], "int8"))
+    same(p.multiply(native(np.array([1, 2], "int32")), 0.5), np.array([0.5, 1.0], "float32"))
+    same(p.add(np.array([1.5]), 1), np.array([2.5], "float32"))
+    same(p.where(native(np.array([True, False])), native(np.array([1, 2], "int32")), 0.5), np.array([1.0, 0.5], "float32"))
+    with pytest.raises(OverflowError, match="300"):
+        p.add(native(np.array([1], "int8")), 300)
+
+
+def test_where():
+    for dtype in (*FLOATS, *INTS, "bool", "complex64"):
+        check("where", data((3, 1), "bool"), data((4,), dtype), data((3, 4), dtype))
+    x = data((3,), "float32")
+    check("where", x > 0, x, 0.0)
+    check("where", x > 0, 1.0, x)
+    check("where", True, x, 2.0)
+    check("where", x > 0, True, False)
+
+
+@pytest.mark.parametrize("op", "sum prod max min any all".split())
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTS, "bool"])
+def test_reductions(op, dtype):
+    x = data((2, 3, 4), dtype, -2, 2)
+    for axis in ((), (1,), (0, 2), (0, 1, 2)):
+        for keepdims in (False, True):
+            check(op, x, axis, keepdims, tolerance=0.1 if dtype == "bfloat16" else None)
+    check(op, x[0, 0, 0:1].reshape(()), (), False)
+    if op not in ("max", "min"):
+        check(op, x[:0], (0,), False)
+    check(op, x[:, :0], (0,), True)
+
+
+def test_reductions_of_nan_and_empty():
+    for op in ("max", "min", "sum"):
+        check(op, EDGES, (0,), False)
+        with pytest.raises(ValueError, match="size zero") if op != "sum" else warnings.catch_warnings():
+            p.__dict__[op](native(np.zeros((0, 2), "float32")), (0,), False)
+    for op in ("argmax", "argmin"):
+        check(op, EDGES, 0)
+        check(op, np.array([[3, 5, 5], [1, 1, 0]], "int32"), 1)
+        check(op, np.array([False, True, True]), 0)
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTS])
+def test_scans_sorts_and_searches(dtype):
+    x = data((3, 5), dtype, -2, 2)
+    for op in ("cumsum", "cumprod"):
+        check(op, x, 1, tolerance=0.1 if dtype == "bfloat16" else None)
+        check(op, x[:0], 0)
+    for op in ("sort", "argsort", "argmax", "argmin"):
+        check(op, x, 0)
+        check(op, x[::-1, ::-2], 1)
+    check("top_k", x if dtype in INTS else RNG.permuted(np.arange(15.0)).reshape(3, 5).astype(x.dtype), 2)
+    for side in ("left", "right"):
+        check("searchsorted", np.sort(x[0]), x[1:], side)
+
+
+def test_sort_puts_nan_last():
+    check("sort", EDGES, 0)
+    check("argsort", EDGES, 0)
+    check("argsort", np.array([1, 0, 1, 0, 1], "int32"), 0)
+    check("sort", np.array([True, False, True]), 0)
+    check("top_k", np.array([True, False, True]), 2)
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTS, "bool", "float8_e4m3fn", "float8_e5m2", "complex64"])
+def test_shapes(dtype):
+    x = data((2, 3, 4), dtype)
+    check("reshape", x, (4, -1))
+    check("reshape", x[:0], (-1, 12))
+    check("reshape", x[:, ::-1, ::2], (12,))
+    check("transpose", x, (2, 0, 1))
+    check("broadcast_to", x[:, :1], (5, 2, 3, 4))
+    check("concatenate", [x, x[:, :1], x[:, :0]], 1)
+    check("flip", x, (0, 2))
+    check("flip", x, ())
+    check("slice", x, (0, 1, 0), (2, 3, 4), (1, 1, 3))
+    check("take", x, np.array([[1, 0], [2, 2]], "int32"), 1)
+    check("take", x, np.array(1, "int64"), 0)
+    check("take", x[0], np.array([[2, 0]], "int8"), 0)
+    check("take_along_axis", x, np.array([[[1], [0], [1]]], "int32"), 2)
+    same(p.slice_update(native(x), (0, 2, 1), native(x[:1, :2, :2])), NUMPY.slice_update(x, (0, 2, 1), x[:1, :2, :2]))
+    if "8_" not in dtype:
+        check("pad", x, ((0, 1), (2, 0), (1, 1)), 1)
+    for mode in ("set", "add"):
+        check("scatter", x, np.array([[0, 1], [1, 2]], "int32"), x[:, 0], mode)
+
+
+def test_scatter_modes_accumulate():
+    x, u = data((4, 3), "float32"), data((3, 3), "float32")
+    for mode in ("add", "max", "min", "multiply"):
+        check("scatter", x, np.array([[1], [3], [1]], "int32"), u, mode)
+        check("scatter", x, np.array([[1, 1], [3, 2], [1, 1]], "int64"), u[:, 0], mode)
+        check("scatter", x.astype("int32"), np.array([[1], [-1], [1]], "int32"), u.astype("int32"), mode)
+
+
+def test_slice_update_takes_tensor_starts_and_clamps():
+    x, u = data((4, 5), "float32"), data((2, 2), "float32")
+    want = NUMPY.slice_update(x, (3, 1), u)
+    same(p.slice_update(native(x), (native(np.array(3, "int32")), native(np.array(1, "int32"))), native(u)), want)
+    same(p.slice_update(native(x), (3, 1), native(u)), want)
+
+
+@pytest.mark.parametrize("source", ["bool", "uint8", "int32", "uint32", "float16", "bfloat16", "float32", "float64", "complex64"])
+def test_casts(source):
+    x = np.abs(data((6,), source)) if source != "bool" else data((6,), "bool")
+    for target in ("bool", "int8", "uint16", "uint32", "int64", "float8_e5m2", "bfloat16", "float32", "complex64"):
+        check("cast", x.astype(dtypes.numpy_dtype(source)), target)
+    check("cast", np.array([1.9, -1.9, np.nan], "float32"), "bool")
+
+
+def test_view_keeps_bits():
+    for a, b in (("float32", "int32"), ("int32", "uint32"), ("bfloat16", "int16"), ("float64", "int64"), ("float16", "uint16")):
+        x = data((3, 4), a)
+        check("view", x, b)
+        check("view", x.T, b)
+
+
+def test_create_and_convert():
+    for dtype in sorted(TORCH.dtypes):
+        x = data((2, 3), dtype)
+        for v in (x, x[::-1, ::-2], x[0, 0], x[:0]):
+            t = TORCH.convert_to_tensor(np.asarray(v), dtype)
+            assert TORCH.dtype(t) == dtype
+            np.testing.assert_array_equal(TORCH.convert_to_numpy(t), np.asarray(v))
+        same(TORCH.full((2,), 1, dtype), np.full((2,), 1, dtypes.numpy_dtype(dtype)))
+        if dtype not in dtypes.COMPLEX:
+            same(TORCH.arange(0, 2, 1, dtype), NUMPY.arange(0, 2, 1, dtype))
+    same(TORCH.arange(0, 2.5, 0.5, "int32"), NUMPY.arange(0, 2.5, 0.5, "int32"))
+    same(TORCH.arange(5, 0, -2, "float32"), NUMPY.arange(5, 0, -2, "float32"))
+
+
+def test_conversion_shares_no_memory():
+    a = np.zeros(3, "float32")
+    t = TORCH.convert_to_tensor(a, "float32")
+    back = TORCH.convert_to_numpy(t)
+    a += 1
+    t += 2
+    assert t.tolist() == [2, 2, 2] and back.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool", "uint32", "bfloat16", "complex64"])
+def test_matmul(dtype):
+    check("matmul", data((5, 1, 2, 3), dtype), data((4, 3, 6), dtype), tolerance=0.2 if dtype == "bfloat16" else None)
+    check("matmul", data((2, 0), dtype), data((0, 3), dtype))
+    with pytest.raises(ValueError, match="do not fit"):
+        p.matmul(native(data((2, 3), dtype)), native(data((2, 3), dtype)))
+
+
+CONVS = [
+    # input, kernel, strides, padding, dilation, groups
+    ((2, 9, 3), (3, 3, 4), (2,), ((1, 2),), (1,), 1),
+    ((2, 9, 4), (2, 2, 6), (1,), ((0, 0),), (3,), 2),
+    ((2, 8, 7, 3), (3, 2, 3, 4), (1, 2), ((1, 1), (0, 1)), (1, 1), 1),
+    ((1, 8, 7, 4), (3, 3, 1, 8), (2, 1), ((1, 1), (1, 1)), (2, 1), 4),
+    ((1, 5, 6, 4, 2), (2, 3, 2, 2, 3), (1, 2, 1), ((0, 1), (1, 1), (0, 0)), (1, 1, 1), 1),
+]
+
+
+@pytest.mark.parametrize("case", CONVS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_conv(case, dtype):
+    x, kernel, *rest = case
+    check("conv", data(x, dtype), data(kernel, dtype), *rest, tolerance=0.5 if dtype == "bfloat16" else 1e-4)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ((2, 5, 3), (3, 4, 3), (2,), ((1, 0),), (0,), (1,)),
+        ((2, 5, 3), (3, 4, 3), (2,), ((0, 1),), (1,), (2,)),
+        ((2, 5, 3), (2, 4, 3), (3,), ((0, 0),), (2,), (1,)),
+        ((1, 4, 5, 3), (3, 3, 2, 3), (1, 2), ((1, 1), (1, 2)), (0, 1), (1, 1)),
+        ((1, 4, 5, 3), (3, 4, 2, 3), (2, 2), ((0, 2), (2, 0)), (0, 0), (1, 1)),
+        ((1, 3, 3, 2, 2), (2, 2, 2, 3, 2), (2, 1, 1), ((0, 0), (1, 0), (0, 0)), (1, 0, 0), (1, 2, 1)),
+    ],
+)
+def test_conv_transpose(case):
+    x, kernel, *rest = case
+    check("conv_transpose", data(x, "float32"), data(kernel, "float32"), *rest, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("op", ["max_pool", "average_pool"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        ((2, 9, 3), (3,), (2,), ((1, 1),)),
+        ((2, 9, 3), (2,), (2,), ((0, 1),)),
+        ((2, 8, 7, 3), (3, 2), (2, 1), ((1, 1), (0, 0))),
+        ((2, 8, 7, 3), (3, 3), (2, 2), ((0, 1), (1, 2))),
+        ((1, 5, 6, 4, 2), (2, 3, 2), (1, 2, 2), ((0, 0), (1, 1), (0, 1))),
+    ],
+)
+def test_pools(op, case):
+    x, *rest = case
+    for dtype in ("float32", "float64", "int32") if op == "max_pool" else ("float32", "float64"):
+        check(op, data(x, dtype), *rest)
+
+
+def test_windows_move_no_data():
+    x = torch.randn(2, 8, 8, 16)
+    y = p.conv(x, torch.randn(3, 3, 16, 4), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+    z = p.max_pool(y, (2, 2), (2, 2), ((0, 0), (0, 0)))
+    assert y.is_contiguous() and z.is_contiguous()
+
+
+def test_linear_algebra():
+    a = data((2, 4, 4), "float32")
+    spd = a @ a.swapaxes(-1, -2) + np.eye(4, dtype="float32")
+    check("cholesky", spd, tolerance=1e-4)
+    check("lu_factor", a, tolerance=1e-4)
+    check("solve_triangular", a + 9 * np.eye(4, dtype="float32"), data((2, 4, 3), "float32"), True, tolerance=1e-4)
+    check("solve_triangular", a + 9 * np.eye(4, dtype="float32"), data((2, 4, 3), "float32"), False, tolerance=1e-4)
+    for x in (data((2, 5, 3), "float32"), data((3, 5), "float64")):
+        for mode in ("reduced", "complete"):
+            q, r = p.qr(native(x), mode)
+            with registry.use_backend("numpy"):
+                assert [v.shape for v in p.qr(x, mode)] == [tuple(q.shape), tuple(r.shape)]
+            np.testing.assert_allclose(host(q @ r), x, atol=1e-5)
+        for full in (True, False):
+            u, s, vh = p.svd(native(x), full)
+            k = min(x.shape[-2:])
+            np.testing.assert_allclose(host(u[..., :k] * s[..., None, :] @ vh[..., :k, :]), x, atol=1e-5)
+            np.testing.assert_allclose(host(s), np.linalg.svd(x)[1], atol=1e-5)
+    w, v = p.eigh(native(spd))
+    np.testing.assert_allclose(host(v * w[..., None, :] @ v.mT), spd, atol=1e-4)
+    w, v = p.eig(native(a))
+    assert TORCH.dtype(w) == "complex64"
+    np.testing.assert_allclose(host(v * w[..., None, :]), a @ host(v), atol=1e-4)
+    assert TORCH.dtype(p.cholesky(native(spd.astype("float16")))) == "float16"
+
+
+def test_complex():
+    x, y = data((3, 8), "float32"), data((8,), "float32")
+    check("view_as_complex", x, y)
+    check("view_as_complex", x.astype("float16"), x.astype("float16"), tolerance=1e-3)
+    z = (x + 1j * x[::-1]).astype("complex64")
+    for op in ("real", "imag", "fft", "abs", "sign", "negative"):
+        check(op, z)
+    for dtype in ("float32", "float64", "float16"):
+        check("rfft", x.astype(dtype), tolerance=1e-2 if dtype == "float16" else None)
+    for length in (8, 7):
+        check("irfft", np.fft.rfft(x[:, :length]).astype("complex64"), length)
+
+
+def test_nonzero():
+    check("nonzero", data((3, 4), "int32") > 0)
+    check("nonzero", np.zeros((0, 2), "float32"))
+
+
+def test_native_random_bits():
+    key = (torch.tensor(3, dtype=torch.int32), torch.tensor(-4, dtype=torch.int32))
+    a, b = TORCH.random_bits((1000,), key), TORCH.random_bits((1000,), key)
+    assert a.dtype == torch.int32 and torch.equal(a, b)
+    assert not torch.equal(a, TORCH.random_bits((1000,), key[::-1])) and a.min() < -(2**30) and a.max() > 2**30
+
+
+# -- control ---------------------------------------------------------------------------------------------------------------------------------
+def test_control_flow():
+    one = torch.tensor(1.0)
+    assert TORCH.cond(one > 0, lambda: {"a": one}, lambda: {"a": -one})["a"] == 1
+    assert TORCH.while_loop(lambda i, s: i < 5, lambda i, s: (i + 1, s + i), (torch.tensor(0), torch.tensor(0)), None)[1] == 10
+    assert TORCH.while_loop(lambda i: i < 5, lambda i: (i + 1,), (torch.tensor(0),), 3)[0] == 3
+    xs = {"x": torch.arange(4.0), "n": None}
+    carry, ys = TORCH.scan(lambda c, v: (c + v["x"], (c, None)), torch.tensor(0.0), xs, None, True, 1)
+    assert carry == 6 and ys[0].tolist() == [6, 5, 3, 0] and ys[1] is None
+    carry, ys = TORCH.scan(lambda c, v: (c + 1, c), torch.tensor(0), None, 3, False, 1)
+    assert carry == 3 and ys.tolist() == [0, 1, 2]
+
+
+# -- gradients -------------------------------------------------------------------------------------------------------------------------------
+def test_value_and_grad_on_parameters_and_tensors():
+    a, b, n, u = Variable(np.array([1.0, 2.0], "float32")), torch.tensor([3.0, 4.0]), torch.tensor(2), torch.tensor(0.0)
+    (loss, aux), grads = TORCH.value_and_grad(lambda v: ((v[0] * v[1]).sum() * v[2], {"y": v[0] * 2}), [a.value, b, n, u])
+    assert loss == 22 and not loss.requires_grad and not aux["y"].requires_grad
+    assert grads[0].tolist() == [6, 8] and grads[1].tolist() == [2, 4] and grads[2] is None and grads[3] is None
+    assert a.value.grad is None and not b.requires_grad
+
+
+def test_value_and_grad_without_a_dependence():
+    (loss, _), grads = TORCH.value_and_grad(lambda v: (torch.tensor(1.0), None), [torch.tensor(2.0)])
+    assert loss == 1 and grads == [None]
+
+
+def test_value_and_grad_nests():
+    def outer(v):
+        (_, _), (g,) = TORCH.value_and_grad(lambda w: ((w[0] ** 3).sum(), None), [v[0]])
+        return (g**2).sum(), None
+
+    _, (g,) = TORCH.value_and_grad(outer, [torch.tensor([2.0])])
+    assert g.tolist() == [2 * 3 * 4 * 6 * 2.0]  # d (3 x²)² / dx = 2 · 3x² · 6x
+
+
+def test_gradient_of_stateful_code_writes_once():
+    w, seen = Variable(2.0), Variable(0.0, trainable=False)
+
+    def forward():
+        seen.assign(p.add(seen.value, p.multiply(w.value, 3.0)))
+        return p.multiply(w.value, w.value), seen.value
+
+    (loss, aux), (g,) = value_and_grad(forward, [w])
+    assert float(loss) == 4 and float(g) == 4 and float(aux) == 6 and float(seen.numpy()) == 6
+    assert not seen.value.requires_grad
+
+
+def test_custom_gradient_vmap_and_jvp():
+    def f(x, y):
+        return {"z": x * y}, lambda upstream: (upstream * 10, upstream * 20)
+
+    x = torch.tensor(3.0, requires_grad=True)
+    out = TORCH.custom_gradient(f)(x, torch.tensor(2.0))
+    out["z"].backward()
+    assert out["z"] == 6 and x.grad == 10
+    assert TORCH.vectorized_map(lambda e: p.sum(e["a"], (0,), False), {"a": torch.ones(3, 2)}).tolist() == [2, 2, 2]
+    value, tangent = TORCH.jvp(lambda a: p.multiply(a, a), (torch.tensor(3.0),), (torch.tensor(1.0),))
+    assert value == 9 and tangent == 6
+
+
+# -- variables and devices -------------------------------------------------------------------------------------------------------------------
+def test_variables_are_parameters_and_assigned_in_place():
+    v, s, n = Variable(np.eye(2, dtype="float32") * [[1, 2]]), Variable(1.0, trainable=False), Variable(3, dtype="int32")
+    assert isinstance(v.storage, torch.nn.Parameter) and type(s.storage) is torch.Tensor and type(n.storage) is torch.Tensor
+    storage = v.storage
+    v.assign(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    assert v.storage is storage and v.numpy().tolist() == [[1, 2], [3, 4]]
+    before = v.numpy()
+    v.assign(p.transpose(v.value, (1, 0)))
+    assert v.numpy().tolist() == [[1, 3], [2, 4]] and before.tolist() == [[1, 2], [3, 4]]
+    v.assign(v)
+    v.assign(p.reshape(v.value, (2, 2)))
+    assert v.numpy().tolist() == [[1, 3], [2, 4]]
+    copy = Variable(v.value)
+    v.assign(np.zeros((2, 2)))
+    assert copy.numpy().tolist() == [[1, 3], [2, 4]]
+    assert Variable(np.ones(2), dtype="float64").storage.dtype == torch.float64
+
+
+def test_devices():
+    with TORCH.device_scope("cpu:0"):
+        assert TORCH.full((1,), 0, "float32").device.type == "cpu"
+    assert TORCH.put(torch.ones(1), "cpu").device.type == "cpu"
+    with pytest.raises(ValueError, match="Devices: "):
+        with TORCH.device_scope("tpu:3"):
+            pass
+    assert TORCH.is_concrete(torch.ones(1)) and TORCH.static_shape(torch.ones(2, 3)) == (2, 3)
+    TORCH.memory_cleanup()
