@@ -7,10 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from pronghorn import ops  # noqa: E402
 from pronghorn.backend import dtypes, registry  # noqa: E402
 from pronghorn.backend import primitives as p  # noqa: E402
-from pronghorn.backend.op import PRIMITIVES  # noqa: E402
+from pronghorn.backend.op import OPS, PRIMITIVES  # noqa: E402
 from pronghorn.state import Variable, value_and_grad  # noqa: E402
+from pronghorn_torch.overrides import foreach_sgd, fused_adam  # noqa: E402
 
 NUMPY, TORCH = registry.get("numpy"), registry.get("torch")
 RNG = np.random.default_rng(0)
@@ -396,6 +398,188 @@ def test_native_random_bits():
     a, b = TORCH.random_bits((1000,), key), TORCH.random_bits((1000,), key)
     assert a.dtype == torch.int32 and torch.equal(a, b)
     assert not torch.equal(a, TORCH.random_bits((1000,), key[::-1])) and a.min() < -(2**30) and a.max() > 2**30
+
+
+# -- overrides: the definition on NumPy is the oracle --------------------------------------------------------------------------------------------
+def check_op(name, *args, tolerance=None, **kwargs):
+    fn = getattr(ops, name)
+    with registry.use_backend("numpy"), np.errstate(all="ignore"):
+        want = fn(*args, **kwargs)
+    got = fn(*[native(a) for a in args], **{k: native(v) for k, v in kwargs.items()})
+    if isinstance(want, list):
+        got, want = tuple(got), tuple(want)
+    same(got, want, tolerance)
+
+
+ELEMENTWISE = "sigmoid silu log_sigmoid hard_sigmoid hard_silu relu selu square rsqrt reciprocal exp2 log2 log10 erfinv isnan isinf softplus elu leaky_relu gelu".split()
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise_overrides(name):
+    for dtype in ("float16", "bfloat16", "float32", "float64"):
+        check_op(name, data((4, 5), dtype, 0.05, 0.95) if name in ("rsqrt", "log2", "log10", "erfinv") else data((4, 5), dtype, -6, 6), tolerance=5e-2 if dtype == "bfloat16" else None)
+    check_op(name, np.array([0.0, 1.0, -1.0, np.inf, -np.inf, np.nan] if name not in ("gelu", "hard_silu", "silu", "log2", "elu") else [0.0, 1.0, -1.0, np.nan, 30.0, -30.0], "float32"))
+    check_op(name, data((4,), "int32", 1, 3))
+    check_op(name, data((4,), "bool"))
+    check_op(name, data((4,), "uint32"))
+
+
+def test_overrides_with_arguments():
+    x, y = data((4, 6), "float64", -50, 50), data((4, 6), "float64")
+    check_op("softplus", x)
+    check_op("gelu", y, approximate=False)
+    check_op("elu", y, alpha=0.5)
+    check_op("leaky_relu", y, negative_slope=0.1)
+    check_op("glu", y, axis=1)
+    for name in ("logaddexp", "hypot", "fmax", "fmin", "fmod", "greater", "greater_equal", "not_equal", "logical_xor"):
+        check_op(name, x, y)
+        check_op(name, x.astype("float32"), np.array([0.0, np.nan, 1, 2, 3, 4], "float32"))
+    same(ops.greater(2.0, native(y)), 2.0 > y)
+    same(ops.not_equal(native(y), 2), y != 2)
+    check_op("greater_equal", np.array([0, 65535], "uint16"), np.array([1, 1], "uint16"))
+
+
+def test_clip_override():
+    x = np.array([-2.0, 0.5, np.nan, np.inf, 3.0], "float32")
+    for bounds in ((0, 1), (None, 0.5), (-1.0, None), (None, None), (2, 1), (np.float32(0.0), 1.0), (np.array([0, 0, 0, 1, 1], "float32"), 2.0)):
+        check_op("clip", x, *bounds)
+    check_op("clip", np.array([-3, 4], "int32"), 0, 2)
+    check_op("clip", np.array([-3, 4], "int32"), 0.5, 2)
+    check_op("clip", np.array([True, False]), 0, 1)
+    check_op("clip", np.array([3, 200], "uint8"), 5, 100)
+    check_op("clip", np.array([3, 200], "float16"), 5, 100.5)
+    t = torch.tensor([0.0, 1.0, 2.0], requires_grad=True)
+    ops.clip(t, 0.0, 1.0).sum().backward()
+    assert t.grad.tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp", "mean", "var", "std"])
+def test_overrides_over_axes(name):
+    for dtype in ("float16", "float32", "float64"):
+        x = data((2, 3, 4), dtype)
+        for axis in (-1, 1, (0, 2), None):
+            check_op(name, x, axis=axis)
+            if name not in ("softmax", "log_softmax"):
+                check_op(name, x, axis=axis, keepdims=True)
+    check_op(name, data((2, 3), "int32", -2, 2))
+    check_op(name, np.array([[np.inf, 0.0], [-np.inf, -np.inf]], "float32"), axis=1)
+    with pytest.raises(ValueError, match="axis 3"):
+        getattr(ops, name)(native(data((2, 3), "float32")), axis=3)
+
+
+def test_moments_and_normalisation_overrides():
+    x, m, v, o, s = data((5, 3, 4), "float32"), data((4,), "float32"), np.abs(data((4,), "float32")), data((4,), "float32"), data((4,), "float32")
+    for dtype in ("float32", "float16", "bfloat16"):
+        for keepdims in (True, False):
+            check_op("moments", x.astype(dtypes.numpy_dtype(dtype)), axes=(0, 1), keepdims=keepdims)
+    check_op("batch_normalization", x, m, v, axis=-1)
+    check_op("batch_normalization", x, m, v, axis=2, offset=o, scale=s)
+    check_op("batch_normalization", x, m, v, axis=2, offset=o)
+    check_op("batch_normalization", x, m[:3], v[:3], axis=1, scale=s[:3])
+    check_op("layer_normalization", x)
+    check_op("layer_normalization", x, s, o, epsilon=1e-3)
+    check_op("layer_normalization", x, data((3, 4), "float32"), None, axis=(1, 2))
+    check_op("layer_normalization", x, s[:3], o[:3], axis=1)
+    check_op("layer_normalization", x.astype("float16"), s, o, tolerance=1e-2)
+    check_op("layer_normalization", x, s, None, rms_scaling=True)
+    check_op("rms_normalization", x, s)
+    check_op("rms_normalization", x, s[:3], axis=1)
+    check_op("layer_normalization", data((3, 4), "int32"))
+
+
+@pytest.mark.parametrize("case", ["plain", "causal", "mask", "bias", "mask+causal", "empty row", "groups", "rank 3", "scale", "cap", "half"])
+def test_attention_override(case):
+    q, k, v = data((2, 5, 4, 8), "float32"), data((2, 6, 4, 8), "float32"), data((2, 6, 4, 8), "float32")
+    mask, bias = RNG.random((2, 1, 5, 6)) < 0.7, data((2, 4, 5, 6), "float32")
+    mask[..., 0] = True
+    kwargs = {
+        "causal": {"is_causal": True}, "mask": {"mask": mask}, "bias": {"bias": bias}, "mask+causal": {"mask": mask, "bias": bias, "is_causal": True},
+        "scale": {"scale": 0.1}, "cap": {"attn_logits_soft_cap": 2.0},
+    }.get(case, {})  # fmt: skip
+    if case == "empty row":
+        mask[0, 0, 2] = False
+        kwargs = {"mask": mask}
+    if case == "groups":
+        k, v = k[:, :, :2], v[:, :, :2]
+    if case == "rank 3":
+        q, k, v = q[0], k[0], v[0]
+    if case == "half":
+        q, k, v = (t.astype("float16") for t in (q, k, v))
+    check_op("dot_product_attention", q, k, v, tolerance=1e-2 if case == "half" else 1e-4, **kwargs)
+
+
+def test_shape_and_contraction_overrides():
+    x, y = data((2, 3), "float32"), data((2, 3), "float32")
+    for axis in (0, 1, -1):
+        same(ops.stack([native(x), native(y)], axis), np.stack([x, y], axis))
+        check_op("expand_dims", x, axis=axis)
+        check_op("unstack", x, axis=axis)
+    same(ops.stack([native(x), native(data((2, 3), "int32") * 0)]), np.stack([x, x * 0]))
+    check_op("split", data((2, 6), "uint16"), 3, axis=1)
+    check_op("split", data((2, 6), "float32"), [1, 4], axis=1)
+    check_op("expand_dims", x, axis=(0, 3))
+    for k in (-1, 0, 1):
+        check_op("tril", data((2, 3, 4), "int32"), k)
+        check_op("triu", data((3, 3), "bool"), k)
+    with pytest.raises(ValueError, match="equal parts"):
+        ops.split(native(x), 2, axis=1)
+    for text, shapes in (("ij,jk->ik", ((2, 3), (3, 4))), ("bi...,bj...->ij", ((2, 3, 4), (2, 5, 4))), ("ii->i", ((3, 3),)), ("abc,cd,de->be", ((2, 3, 4), (4, 5), (5, 2))), ("ij", ((2, 3),))):
+        operands = [data(s, "float32") for s in shapes]
+        with registry.use_backend("numpy"):
+            want = ops.einsum(text, *operands)
+        same(ops.einsum(text, *[native(o) for o in operands]), want, 1e-4)
+    with pytest.raises(ValueError, match="einsum"):
+        ops.einsum("ij,jk->ik", native(x), native(y))
+    check_op("tensordot", data((2, 3, 4), "float32"), data((3, 4, 5), "float32"), axes=2, tolerance=1e-4)
+    check_op("tensordot", data((2, 3, 4), "int32"), data((4, 2), "int32"), axes=((0, 2), (1, 0)))
+
+
+def test_cross_entropy_overrides():
+    logits, labels = data((4, 6), "float32", -5, 5), np.array([0, 5, -1, 9], "int32")
+    target = np.eye(6, dtype="float32")[[0, 1, 2, 3]]
+    for from_logits, output in ((True, logits), (False, np.exp(logits) / np.exp(logits).sum(1, keepdims=True))):
+        check_op("sparse_categorical_crossentropy", labels, output, from_logits=from_logits)
+        check_op("sparse_categorical_crossentropy", labels[:, None], output, from_logits=from_logits)
+        check_op("sparse_categorical_crossentropy", data((4, 3), "uint8"), data((4, 6, 3), "float64", 0.1, 1), from_logits=from_logits, axis=1)
+        check_op("categorical_crossentropy", target, output, from_logits=from_logits)
+        check_op("binary_crossentropy", target, output, from_logits=from_logits)
+    with pytest.raises(ValueError, match="one shape"):
+        ops.binary_crossentropy(native(target), native(logits[:2]), from_logits=True)
+
+
+def test_gradients_of_overrides_match_their_definitions():
+    x = torch.randn(3, 4, dtype=torch.float64)
+    for name in ("sigmoid", "silu", "gelu", "elu", "selu", "softplus", "log_sigmoid", "softmax", "log_softmax", "logsumexp", "layer_normalization", "rms_normalization", "var", "relu"):
+        weights = torch.randn(3, 4, dtype=torch.float64)
+        grads = []
+        for fn in (getattr(ops, name), OPS[name].body):
+            _, (g,) = TORCH.value_and_grad(lambda v: (p.sum(p.multiply(fn(v[0]), weights), (0, 1), False), None), [x])
+            grads.append(g)
+        torch.testing.assert_close(*grads)
+
+
+def test_list_optimizers_match_the_formulas():
+    rng = np.random.default_rng(1)
+    w, g, m, v, top = ([rng.random(s).astype("float32") for s in ((3,), (2, 2))] for _ in range(5))
+    tensors = [[native(x) for x in xs] for xs in (w, g, m, v, top)]
+    fused_adam(*tensors, learning_rate=0.1, step=torch.tensor(3), beta_1=0.9, beta_2=0.99, epsilon=1e-3, weight_decay=0.5)
+    for i in range(2):
+        m[i] = 0.9 * m[i] + 0.1 * g[i]
+        v[i] = 0.99 * v[i] + 0.01 * g[i] ** 2
+        top[i] = np.maximum(top[i], v[i])
+        want = w[i] * 0.95 - 0.1 * np.sqrt(1 - 0.99**3) / (1 - 0.9**3) * m[i] / (np.sqrt(top[i]) + 1e-3)
+        for got, expected in zip((t[i] for t in tensors), (want, g[i], m[i], v[i], top[i])):
+            np.testing.assert_allclose(host(got), expected, rtol=1e-5)
+    for nesterov in (False, True):
+        w, g, m = (native(rng.random(3).astype("float32")) for _ in range(3))
+        velocity = 0.9 * m - 0.1 * g
+        want = w + (0.9 * velocity - 0.1 * g if nesterov else velocity)
+        foreach_sgd([w], [g], [m], learning_rate=0.1, momentum=0.9, nesterov=nesterov)
+        torch.testing.assert_close(w, want)
+        torch.testing.assert_close(m, velocity)
+    want = w * 0.9 - 0.1 * g
+    foreach_sgd([w], [g], learning_rate=torch.tensor(0.1), weight_decay=1.0)
+    torch.testing.assert_close(w, want)
 
 
 # -- control ---------------------------------------------------------------------------------------------------------------------------------

@@ -5,9 +5,11 @@ promoted the operands that those functions would look at.
 """
 # ruff: noqa: A001, A002
 
+import contextlib
+import functools
 import math
 import os
-from collections.abc import Callable, Mapping
+from concurrent import futures
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -16,189 +18,43 @@ import numpy as np
 import tensorflow as tf
 
 from pronghorn.backend import contract, dtypes
-from pronghorn_tensorflow import control, linalg, overrides, windows
+from pronghorn_tensorflow import control, elementwise, linalg, overrides, windows
 from pronghorn_tensorflow.executor import Executor
 from pronghorn_tensorflow.interop import interop
-from pronghorn_tensorflow.support import COMPLEX, F8, ORDERED, cast, const, detours, dtype_of, ints, order_key, plain, raw, sizes, via, with_axis_last
+from pronghorn_tensorflow.support import F8, cast, const, ints, order_key, plain, raw, sizes, via, with_axis_last
 
-_UNSIGNED = {"uint8": "int16", "uint16": "int32", "uint32": "int64", "uint64": "int64"}
-_BYTES = {**F8, "bool": "uint8"}
 _MATMUL = {**F8, "bool": "int32", "uint8": "int32", "int8": "int32", "uint16": "int32", "int16": "int32", "uint32": "int64", "uint64": "int64"}
-_INT32 = {"bool": "int32"}
 _INDEX_KINDS = frozenset({tf.int32.as_datatype_enum, tf.int64.as_datatype_enum})
 
-# primitive -> raw op, dtypes that take a detour
-_UNARY: dict[str, tuple[str, Mapping[str, str | None]]] = {
-    **{
-        name: (op, F8)
-        for name, op in {
-            "exp": "Exp", "log": "Log", "log1p": "Log1p", "expm1": "Expm1", "sqrt": "Sqrt", "sin": "Sin", "cos": "Cos", "tan": "Tan", "arcsin": "Asin",
-            "arccos": "Acos", "arctan": "Atan", "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh",
-        }.items()
-    },
-    "floor": ("Floor", {**F8, **COMPLEX}), "ceil": ("Ceil", {**F8, **COMPLEX}), "negative": ("Neg", {**F8, **_UNSIGNED}),
-}  # fmt: skip
-# primitive -> raw op, detours, whether the result has the operands' dtype, what stands in for booleans
-_BINARY: dict[str, tuple[str, Mapping[str, str | None], bool, str | None]] = {
-    "add": ("AddV2", F8, True, "LogicalOr"),
-    "subtract": ("Sub", F8, True, None),
-    "multiply": ("Mul", F8, True, "LogicalAnd"),
-    "divide": ("RealDiv", F8, True, None),
-    "maximum": ("Maximum", {**F8, **COMPLEX}, True, "LogicalOr"),
-    "minimum": ("Minimum", {**F8, **COMPLEX}, True, "LogicalAnd"),
-    "equal": ("Equal", F8, False, None),
-    "less": ("Less", ORDERED, False, None),
-    "less_equal": ("LessEqual", ORDERED, False, None),
-    "logical_and": ("LogicalAnd", {}, True, None),
-    "logical_or": ("LogicalOr", {}, True, None),
-    "bitwise_and": ("BitwiseAnd", {}, True, "LogicalAnd"),
-    "bitwise_or": ("BitwiseOr", {}, True, "LogicalOr"),
-    "bitwise_xor": ("BitwiseXor", {}, True, "NotEqual"),
-    "bitwise_left_shift": ("LeftShift", {"bool": "uint8"}, True, None),
-    "bitwise_right_shift": ("RightShift", {"bool": "uint8"}, True, None),
-}
-# primitive -> raw op, detours, what stands in for booleans
-_REDUCE: dict[str, tuple[str, Mapping[str, str | None], str | None]] = {
-    "sum": ("Sum", F8, "Any"),
-    "prod": ("Prod", F8, "All"),
-    "max": ("Max", {**F8, **COMPLEX}, "Any"),
-    "min": ("Min", {**F8, **COMPLEX}, "All"),
-    "any": ("Any", {}, None),
-    "all": ("All", {}, None),
-}
-_BOOL = tf.bool.as_datatype_enum
+
+def _matmul(x1: Any, x2: Any) -> Any:
+    a, b = x1.shape.rank, x2.shape.rank
+    if b == 2:
+        if a == 2:
+            return raw.MatMul(a=x1, b=x2)
+        # one product of tall matrices: broadcasting x2 would make its gradient a batch of matrices to be summed
+        dims = sizes(x1)
+        out = raw.MatMul(a=raw.Reshape(tensor=x1, shape=ints((_product(dims[:-1]), dims[-1]))), b=x2)
+        return raw.Reshape(tensor=out, shape=ints((*dims[:-1], x2.shape[-1] if x2.shape[-1] is not None else sizes(x2)[-1])))
+    return raw.BatchMatMulV2(x=x1, y=x2)
 
 
-def _unary(op: Callable, table: Mapping[str, str | None], name: str) -> Callable:
-    odd = detours(table)
-
-    def plain_call(x: Any) -> Any:
-        return op(x=x)
-
-    detour = via(plain_call, table, name=name)
-
-    def call(x: Any) -> Any:
-        return detour(x) if x.dtype.as_datatype_enum in odd else op(x=x)
-
-    return call
+def _product(dims: Any) -> Any:
+    unknown = [d for d in dims if not isinstance(d, int)]
+    known = int(np.prod([d for d in dims if isinstance(d, int)], dtype=np.int64))
+    if not unknown:
+        return known
+    return -1 if known and len(unknown) else tf.reduce_prod(tf.stack([tf.cast(d, tf.int32) for d in dims]))
 
 
-def _binary(op: Callable, table: Mapping[str, str | None], back: bool, logical: str | None, name: str) -> Callable:
-    odd = frozenset(detours(table))
-    on_bool = getattr(raw, logical) if logical else op
-    detour = via(lambda x, y: op(x=x, y=y), table, 2, back=back, name=name)
+def _keep_autograph_out() -> None:
+    """Let `tf.function` trace pronghorn's code as it is, as it does with other libraries'; rewriting it takes seconds and changes nothing."""
+    with contextlib.suppress(ImportError, AttributeError):  # not a public interface: without it tracing is slow, but works
+        from tensorflow.python.autograph.core import config
 
-    def call(x1: Any, x2: Any) -> Any:
-        try:
-            kind = x1.dtype.as_datatype_enum
-        except AttributeError:  # a Python number next to a tensor
-            kind = x2.dtype.as_datatype_enum
-        if kind == _BOOL:
-            return detour(x1, x2) if kind in odd else on_bool(x=x1, y=x2)
-        return detour(x1, x2) if kind in odd else op(x=x1, y=x2)
-
-    return call
-
-
-def _not_empty(name: str, x: Any, axes: tuple) -> None:
-    dims = x.shape
-    if dims.rank is not None and any(dims[a] == 0 for a in axes):
-        raise ValueError(f"{name}: cannot reduce an axis of size zero; received shape {tuple(dims)} and axis {axes}.")
-
-
-def _reduce(op: Callable, table: Mapping[str, str | None], logical: str | None, name: str) -> Callable:
-    odd = frozenset(detours(table))
-    on_bool = getattr(raw, logical) if logical else op
-    detour = via(lambda x, axis, keepdims: op(input=x, axis=const(axis), keep_dims=keepdims), table, name=name)
-    extreme = name in ("max", "min")
-
-    def call(x: Any, axis: Any, keepdims: bool) -> Any:
-        if extreme:
-            _not_empty(name, x, axis)
-        kind = x.dtype.as_datatype_enum
-        if kind in odd:
-            return detour(x, axis, keepdims)
-        return (on_bool if kind == _BOOL else op)(input=x, axis=const(axis), keep_dims=keepdims)
-
-    return call
-
-
-def _arg(op: Callable, loser: float, name: str) -> Callable:
-    def run(x: Any, axis: int) -> Any:
-        _not_empty(name, x, (axis,))
-        if x.dtype.is_floating:  # the first nan wins, as everywhere else; the kernel passes over it
-            x = raw.SelectV2(condition=raw.IsNan(x=x), t=tf.constant(loser, x.dtype), e=x)
-        return op(input=x, dimension=const(axis), output_type=tf.int32)
-
-    return via(run, {**F8, **COMPLEX}, back=False, name=name)
-
-
-def _safe(divide: Callable, on_zero: Callable) -> Callable:
-    """Integer division that gives 0 for a zero divisor, where TensorFlow's CPU kernel would stop the program."""
-
-    def call(x1: Any, x2: Any) -> Any:
-        dtype = dtype_of(x1, x2)
-        if not dtype.is_integer:
-            return on_zero(x1, x2)
-        if not hasattr(x2, "dtype") and x2 != 0:
-            return divide(x=x1, y=x2)
-        zero = raw.Equal(x=x2, y=tf.zeros((), dtype))
-        out = divide(x=x1, y=raw.SelectV2(condition=zero, t=tf.ones((), dtype), e=x2))
-        return raw.SelectV2(condition=zero, t=tf.zeros((), dtype), e=out)
-
-    return call
-
-
-def _float_floor_divide(x1: Any, x2: Any) -> Any:
-    # by way of the remainder: x1 / x2 may round up to the next integer
-    quotient = raw.RealDiv(x=x1, y=x2)
-    exact = raw.Round(x=raw.RealDiv(x=raw.Sub(x=x1, y=raw.FloorMod(x=x1, y=x2)), y=x2))
-    zero = tf.zeros((), exact.dtype)
-    below = raw.Less(x=x1, y=zero) != raw.Less(x=x2, y=zero)
-    by_infinity = tf.where(raw.LogicalAnd(x=below, y=raw.NotEqual(x=x1, y=zero)), -tf.ones((), exact.dtype), zero)
-    out = tf.where(raw.IsFinite(x=quotient), tf.where(raw.IsFinite(x=x2), exact, by_infinity), quotient)
-    return tf.where(raw.IsFinite(x=x1), out, tf.constant(float("nan"), exact.dtype))
-
-
-def _erf(x: Any) -> Any:
-    # the kernel for 64 bits gives nan at infinity; beyond 6 the result is 1 to the last bit
-    return raw.Erf(x=raw.Maximum(x=raw.Minimum(x=x, y=6.0), y=-6.0) if x.dtype == tf.float64 else x)
-
-
-def _power(x1: Any, x2: Any) -> Any:
-    if not hasattr(x2, "dtype") and x2 == 2:
-        return raw.Square(x=x1)
-    return raw.Pow(x=x1, y=x2)
-
-
-def _abs(x: Any) -> Any:
-    kind = x.dtype
-    if kind.is_complex:
-        return raw.ComplexAbs(x=x, Tout=kind.real_dtype)
-    return plain(x) if kind.is_unsigned or kind.is_bool else raw.Abs(x=x)
-
-
-def _round(x: Any) -> Any:
-    if x.dtype.is_complex:
-        return tf.complex(raw.Round(x=tf.math.real(x)), raw.Round(x=tf.math.imag(x)))
-    return raw.Round(x=x) if x.dtype.is_floating else plain(x)
-
-
-def _trunc(x: Any) -> Any:
-    return raw.SelectV2(condition=raw.Less(x=x, y=0), t=raw.Ceil(x=x), e=raw.Floor(x=x)) if x.dtype.is_floating else plain(x)
-
-
-def _sign(x: Any) -> Any:
-    kind = x.dtype
-    if kind.is_floating:
-        return raw.SelectV2(condition=raw.IsNan(x=x), t=x, e=raw.Sign(x=x))
-    return cast(cast(x, tf.bool), kind) if kind.is_unsigned or kind.is_bool else raw.Sign(x=x)
-
-
-def _isfinite(x: Any) -> Any:
-    if x.dtype.is_complex:
-        return raw.LogicalAnd(x=raw.IsFinite(x=tf.math.real(x)), y=raw.IsFinite(x=tf.math.imag(x)))
-    return raw.IsFinite(x=x)
+        if not any(rule.matches("pronghorn") for rule in config.CONVERSION_RULES):
+            ours = tuple(config.DoNotConvert(name) for name in ("pronghorn", "pronghorn_tensorflow"))
+            config.CONVERSION_RULES = (*ours, *config.CONVERSION_RULES)
 
 
 class Backend(contract.Backend):
@@ -207,30 +63,12 @@ class Backend(contract.Backend):
     name = "tensorflow"
     types = (tf.Tensor, tf.Variable)
     capabilities = frozenset({"linalg", "complex", "dynamic_shapes", "autodiff", "native_rng"})
+    own_dtypes = True
     scalar_operands = frozenset("add subtract multiply divide floor_divide mod power maximum minimum arctan2 equal less less_equal where".split())
 
-    for _n, (_op, _table) in _UNARY.items():
-        locals()[_n] = staticmethod(_unary(getattr(raw, _op), _table, _n))
-    for _n, (_op, _table, _back, _logical) in _BINARY.items():
-        locals()[_n] = staticmethod(_binary(getattr(raw, _op), _table, _back, _logical, _n))
-    for _n, (_op, _table, _logical) in _REDUCE.items():
-        locals()[_n] = staticmethod(_reduce(getattr(raw, _op), _table, _logical, _n))
-    del _n, _op, _table, _back, _logical
-
-    abs = staticmethod(via(_abs, F8))
-    sign = staticmethod(via(_sign, F8))
-    round = staticmethod(via(_round, F8))
-    trunc = staticmethod(via(_trunc, F8))
-    isfinite = staticmethod(via(_isfinite, F8, back=False))
-    floor_divide = staticmethod(via(_safe(raw.FloorDiv, _float_floor_divide), {**F8, **COMPLEX}, 2, name="floor_divide"))
-    mod = staticmethod(via(_safe(raw.FloorMod, lambda x1, x2: raw.FloorMod(x=x1, y=x2)), {**F8, **COMPLEX}, 2, name="mod"))
-    erf = staticmethod(via(_erf, {**F8, **COMPLEX}, name="erf"))
-    arctan2 = staticmethod(via(lambda x1, x2: raw.Atan2(y=x1, x=x2), {**F8, **COMPLEX}, 2, name="arctan2"))
-    power = staticmethod(via(_power, {**F8, **_UNSIGNED}, 2))
-    argmax = staticmethod(_arg(raw.ArgMax, float("inf"), "argmax"))
-    argmin = staticmethod(_arg(raw.ArgMin, float("-inf"), "argmin"))
-    cumsum = staticmethod(via(lambda x, axis: raw.Cumsum(x=x, axis=const(axis)), F8))
-    cumprod = staticmethod(via(lambda x, axis: raw.Cumprod(x=x, axis=const(axis)), F8))
+    for _n, _f in {**elementwise.PRIMITIVES, **linalg.PRIMITIVES}.items():
+        locals()[_n] = staticmethod(_f)
+    del _n, _f
     conv = staticmethod(windows.conv)
     conv_transpose = staticmethod(windows.conv_transpose)
     max_pool = staticmethod(windows.max_pool)
@@ -238,31 +76,16 @@ class Backend(contract.Backend):
     cond = staticmethod(control.cond)
     while_loop = staticmethod(control.while_loop)
     scan = staticmethod(control.scan)
+    matmul = staticmethod(via(_matmul, _MATMUL, 2, name="matmul"))
+    custom_gradient = staticmethod(tf.custom_gradient)
     value_and_grad = staticmethod(control.value_and_grad)
     vectorized_map = staticmethod(control.vectorized_map)
     jvp = staticmethod(control.jvp)
-    for _n in linalg.PRIMITIVES:
-        locals()[_n] = staticmethod(getattr(linalg, _n))
-    del _n
 
     def __init__(self) -> None:
+        _keep_autograph_out()
         for name, fn in overrides.available().items():
             setattr(self, name, fn)
-
-    def logical_not(self, x: Any) -> Any:
-        return raw.LogicalNot(x=x)
-
-    def bitwise_not(self, x: Any) -> Any:
-        return raw.LogicalNot(x=x) if x.dtype.is_bool else raw.Invert(x=x)
-
-    def stop_gradient(self, x: Any) -> Any:
-        return tf.stop_gradient(x)
-
-    def where(self, condition: Any, x1: Any, x2: Any) -> Any:
-        kind = getattr(x1, "dtype", None) or getattr(x2, "dtype", None)
-        if kind is not None and kind.name in F8:
-            return cast(raw.SelectV2(condition=condition, t=cast(x1, tf.float32), e=cast(x2, tf.float32)), kind)
-        return raw.SelectV2(condition=condition, t=x1, e=x2)
 
     # -- create and convert
     def convert_to_tensor(self, x: Any, dtype: str) -> Any:
@@ -409,13 +232,6 @@ class Backend(contract.Backend):
         found = op(sorted_inputs=order_key(sorted_sequence)[None], values=tf.reshape(order_key(values), (1, -1)), out_type=tf.int32)
         return tf.reshape(found, ints(sizes(values)))
 
-    # -- contraction
-    def matmul(self, x1: Any, x2: Any) -> Any:
-        return _matmul(x1, x2)
-
-    def custom_gradient(self, f: Any) -> Any:
-        return tf.custom_gradient(f)
-
     def random_bits(self, shape: Any, key: Any) -> Any:
         seed = tf.stack([tf.cast(k, tf.int32) for k in key])
         return tf.random.stateless_uniform(ints(shape), seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
@@ -433,8 +249,12 @@ class Backend(contract.Backend):
             if known is None:
                 raise TypeError(f'Variable "{name}": its initial value is computed inside tf.function. Create it outside, or start it from host values.')
             value = known
-        with tf.init_scope():  # a graph that is being traced must not own it
-            return tf.Variable(value, trainable=trainable, name=name)
+        make = functools.partial(tf.Variable, value, trainable=trainable, name=name)
+        if tf.executing_eagerly():
+            return make()
+        # tf.function refuses variables made while it traces; which functions trace is known per thread, and this one must not own it
+        with futures.ThreadPoolExecutor(1) as outside:
+            return outside.submit(make).result()
 
     def assign(self, storage: Any, value: Any) -> Any:
         storage.assign(value, read_value=False)
@@ -495,26 +315,3 @@ def _scatter_multiply(x: Any, indices: Any, updates: Any) -> Any:
     rows = tf.reshape(updates, ints((-1, *rest)))
     factors = tf.math.unsorted_segment_prod(rows, tf.reshape(flat, (-1,)), total)
     return x * tf.reshape(factors, ints(dims))
-
-
-def _plain_matmul(x1: Any, x2: Any) -> Any:
-    a, b = x1.shape.rank, x2.shape.rank
-    if b == 2:
-        if a == 2:
-            return raw.MatMul(a=x1, b=x2)
-        # one product of tall matrices: broadcasting x2 would make its gradient a batch of matrices to be summed
-        dims = sizes(x1)
-        out = raw.MatMul(a=raw.Reshape(tensor=x1, shape=ints((_product(dims[:-1]), dims[-1]))), b=x2)
-        return raw.Reshape(tensor=out, shape=ints((*dims[:-1], x2.shape[-1] if x2.shape[-1] is not None else sizes(x2)[-1])))
-    return raw.BatchMatMulV2(x=x1, y=x2)
-
-
-def _product(dims: Any) -> Any:
-    unknown = [d for d in dims if not isinstance(d, int)]
-    known = int(np.prod([d for d in dims if isinstance(d, int)], dtype=np.int64))
-    if not unknown:
-        return known
-    return -1 if known and len(unknown) else tf.reduce_prod(tf.stack([tf.cast(d, tf.int32) for d in dims]))
-
-
-_matmul = via(_plain_matmul, _MATMUL, 2, name="matmul")

@@ -84,9 +84,7 @@ def scan(f: Callable, init: Any, xs: Any, length: Any, reverse: bool, unroll: An
 
     outputs = (
         tf.function(probe, autograph=False)
-        .get_concrete_function(
-            [tf.TensorSpec(v.shape, v.dtype) for v in start], [tf.TensorSpec(v.shape[1:], v.dtype) for v in inputs]
-        )
+        .get_concrete_function([tf.TensorSpec(v.shape, v.dtype) for v in start], [tf.TensorSpec(v.shape[1:], v.dtype) for v in inputs])
         .structured_outputs
     )
     if static and not n:
@@ -114,7 +112,8 @@ def value_and_grad(fn: Callable, values: Sequence[Any]) -> tuple[tuple[Any, Any]
         tape.watch(values)
         loss, aux = fn(values)
     if not tf.is_tensor(loss) or loss.shape.rank not in (0, None):
-        raise ValueError(f"value_and_grad: the loss must be a scalar; received {f'shape {loss.shape}' if tf.is_tensor(loss) else loss!r}. Use ops.mean or ops.sum.")
+        found = f"a tensor of shape {tuple(loss.shape)}" if tf.is_tensor(loss) else repr(loss)
+        raise ValueError(f"value_and_grad: the loss must be a scalar; received {found}. Use ops.mean or ops.sum.")
     # an embedding's gradient arrives as slices of rows
     grads = [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(loss, values)]
     return (loss, aux), grads

@@ -6,9 +6,6 @@ import tensorflow as tf
 
 from pronghorn_tensorflow.support import F8, cast, plain, raw, via
 
-PRIMITIVES = (
-    "cholesky", "qr", "svd", "eigh", "eig", "lu_factor", "solve_triangular", "real", "imag", "view_as_complex", "fft", "rfft", "irfft", "nonzero",
-)  # fmt: skip
 _SMALL = {**F8, "float16": "float32", "bfloat16": "float32"}
 
 
@@ -110,3 +107,9 @@ def nonzero(x: Any) -> tuple:
     """Index vectors of the nonzero elements."""
     found = tf.where(x if x.dtype.is_bool else raw.NotEqual(x=cast(x, tf.float32) if x.dtype.name in F8 else x, y=0))
     return tuple(tf.unstack(cast(found, tf.int32), num=x.shape.rank, axis=1))
+
+
+PRIMITIVES = {
+    "cholesky": cholesky, "qr": qr, "svd": svd, "eigh": eigh, "eig": eig, "lu_factor": lu_factor, "solve_triangular": solve_triangular,
+    "real": real, "imag": imag, "view_as_complex": view_as_complex, "fft": fft, "rfft": rfft, "irfft": irfft, "nonzero": nonzero,
+}  # fmt: skip

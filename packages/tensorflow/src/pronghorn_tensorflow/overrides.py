@@ -198,8 +198,7 @@ def solve(a: Any, b: Any) -> Any:
 @_override
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
     rank = x.shape.rank
-    if not rank or not isinstance(axis, int) or not -rank <= axis < rank or (num is None and x.shape[axis] is None) or (num is not None and x.shape[axis] not in (None, num)):
+    size = x.shape[axis] if rank and isinstance(axis, int) and -rank <= axis < rank else None
+    if size is None or num not in (None, size):
         return _body("unstack", x, num, axis)
-    return list(raw.Unpack(value=x, num=x.shape[axis] if num is None else num, axis=axis))
-
-
+    return list(raw.Unpack(value=x, num=size, axis=axis))

@@ -65,9 +65,7 @@ def _conv(x: Any, kernel: Any, strides: tuple, padding: tuple, dilation: tuple, 
         return _atrous(x, kernel, strides, padding, dilation, groups)
     if n == 2 and (groups == 1 or _has_gpu()):
         mode, explicit = _mode(padding)
-        return raw.Conv2D(
-            input=x, filter=kernel, strides=_around(strides), padding=mode, explicit_paddings=explicit, dilations=_around(dilation)
-        )
+        return raw.Conv2D(input=x, filter=kernel, strides=_around(strides), padding=mode, explicit_paddings=explicit, dilations=_around(dilation))
     if n == 2 and kernel.shape[-2] == 1:
         return _depthwise(x, kernel, strides, padding, groups)
     if groups > 1:

@@ -97,7 +97,7 @@ class OpCase:
         label: tells the cases of one op apart; made from `kwargs` by default.
         dtypes: the dtypes that the case runs in, that is, those of inputs without one of their own.
         tolerance: factor on the tolerance of the dtype.
-        needs: capabilities without which the case is left out, separated by spaces.
+        needs: capabilities and dtypes without which the case is left out, separated by spaces.
         grad: whether gradients are checked (where there are float inputs and float results).
         batch: whether the op accepts a first input whose leading size is not known.
         compiled: whether the op can be compiled.
@@ -174,6 +174,15 @@ def function(name: str) -> Callable:
     if name.startswith("p."):
         return PRIMITIVES[name[2:]].public
     return getattr(ops, name, None) or OPS[name].public
+
+
+def exists(name: str) -> bool:
+    """Tell whether this pronghorn has the op."""
+    try:
+        function(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _leaves(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Which backends and cases a run of the kit has, and the deviations that plugins declare."""
 
+import collections
 import functools
 import tomllib
 from importlib import resources
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 
 from pronghorn.backend import registry
+from pronghorn.backend.dtypes import ALL
 from pronghorn_testing import checks
-from pronghorn_testing.case import Run, all_cases
+from pronghorn_testing.case import Run, all_cases, exists
 
 CHECKS = {name.removeprefix("check_"): getattr(checks, name) for name in ("check_value", "check_spec", "check_override", "check_gradient", "check_compiled")}
 
@@ -45,11 +47,9 @@ def runs() -> tuple[Run, ...]:
         ValueError: two cases with one id.
     """
     found = [Run(case, dtype) for case in all_cases() for dtype in case.dtypes]
-    seen: set[str] = set()
-    for run in found:
-        if run.id in seen:
-            raise ValueError(f'Two cases are called "{run.id}": give one a label.')
-        seen.add(run.id)
+    twice = [name for name, n in collections.Counter(run.id for run in found).items() if n > 1]
+    if twice:
+        raise ValueError(f"Two cases have one name, give one a label: {', '.join(twice)}.")
     return tuple(found)
 
 
@@ -57,14 +57,16 @@ def capability(op: str) -> str | None:
     """Return the capability that gates an op named in a case, if it is a gated primitive."""
     from pronghorn.backend.op import PRIMITIVES
 
-    entry = PRIMITIVES.get(op.removeprefix("p.")) if op.startswith("p.") else None
-    return entry.capability if entry else None
+    return PRIMITIVES[op[2:]].capability if op.startswith("p.") else None
 
 
 def applies(check: str, run: Run, backend: Any) -> bool:
     """Tell whether a check of a case is for this backend: capabilities and dtypes decide, never its name."""
+    if not exists(run.case.op):
+        return False
     needs = set(run.case.needs.split()) | ({capability(run.case.op)} - {None})
-    if not needs <= backend.capabilities or any(d not in backend.dtypes for d in (run.dtype, *(x.dtype for x in run.inputs if x.dtype))):
+    kinds = {run.dtype, *(x.dtype for x in run.inputs if x.dtype), *(needs & set(ALL))}
+    if not needs - set(ALL) <= backend.capabilities or not kinds <= backend.dtypes:
         return False
     if check == "override":
         return checks.has_override(run, backend)

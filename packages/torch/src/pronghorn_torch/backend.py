@@ -7,6 +7,7 @@ Most primitives are torch functions under another name and stay unwrapped, so th
 
 import builtins
 import contextlib
+import functools
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,9 @@ import torch
 import torch.nn.functional as F
 
 from pronghorn.backend import contract, dtypes
+from pronghorn.backend.op import PRIMITIVES
 from pronghorn.state.tree import flatten, map_structure, pack
-from pronghorn_torch.overrides import Overrides
+from pronghorn_torch.overrides import Overrides, defined
 
 _KIND: dict[str, torch.dtype] = {n: getattr(torch, n) for n in dtypes.ALL if n != "uint64"}
 _NAME = {kind: name for name, kind in _KIND.items()}
@@ -101,7 +103,7 @@ class Backend(Overrides, contract.Backend):
     dtype_hint = "Use int64."
     own_dtypes = True
     scalar_operands = frozenset(
-        "add subtract multiply divide power floor_divide mod equal less less_equal maximum minimum where "
+        "add subtract multiply divide power floor_divide mod equal less less_equal maximum minimum where greater greater_equal not_equal "
         "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split()
     )
 
@@ -115,8 +117,11 @@ class Backend(Overrides, contract.Backend):
         self._default = torch.device(kind, 0) if kind is not None and kind != "mps" else torch.device("cpu")
 
     def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
-        if any(scalars):
+        if builtins.any(scalars):
             impl = _WITH_SCALARS.get(name, impl)
+        if name not in PRIMITIVES:
+            odd = builtins.any(k in _WIDER and k not in ("float16", "bfloat16", "bool") for k in operands)
+            return functools.partial(defined, name) if odd else impl
         for kind in operands:
             if _lacks(name, kind, builtins.any(scalars)):
                 return _widened(impl, _KIND[kind])  # type: ignore[index]
@@ -599,5 +604,8 @@ _WITH_SCALARS = {
     "where": _select,
     "equal": lambda a, b: torch.eq(b, a) if type(a) in _NUMBERS else torch.eq(a, b),
     "less": lambda a, b: torch.gt(b, a) if type(a) in _NUMBERS else torch.lt(a, b),
+    "greater": lambda a, b: torch.lt(b, a) if type(a) in _NUMBERS else torch.gt(a, b),
+    "greater_equal": lambda a, b: torch.le(b, a) if type(a) in _NUMBERS else torch.ge(a, b),
+    "not_equal": lambda a, b: torch.ne(b, a) if type(a) in _NUMBERS else torch.ne(a, b),
     "less_equal": lambda a, b: torch.ge(b, a) if type(a) in _NUMBERS else torch.le(a, b),
 }

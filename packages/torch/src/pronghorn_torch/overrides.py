@@ -169,7 +169,7 @@ class Overrides:
     ) -> Any:
         args = (query, key, value, bias, mask, scale, is_causal, flash_attention, attn_logits_soft_cap)
         ranks = {query.ndim, key.ndim, value.ndim}
-        if attn_logits_soft_cap is not None or ranks - {3, 4} or len(ranks) > 1 or query.dtype == torch.float16 or query.shape[-2] % key.shape[-2]:
+        if attn_logits_soft_cap is not None or ranks - {3, 4} or len(ranks) > 1 or (query.dtype == torch.float16 and mask is not None) or query.shape[-2] % key.shape[-2]:
             return defined("dot_product_attention", *args)
         q, k, v = (t.unsqueeze(0) if t.ndim == 3 else t for t in (query, key, value))
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)

@@ -77,6 +77,8 @@ class Backend:
     host_tensors: bool = False
     #: True where no other engine's tensors have the same dtype objects, so that the dtype alone tells whose tensor it is
     own_dtypes: bool = False
+    #: True where single ops are slow, so that a layer called by the user runs as one compiled program
+    compile_calls: bool = False
     #: how to get a dtype that is missing, put into the error message
     dtype_hint: str = ""
 
@@ -110,7 +112,7 @@ class Backend:
         return value
 
     def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
-        """Return what runs primitive `name` on operands of these dtypes, by default `impl`; asked once per op and signature.
+        """Return what runs primitive or override `name` on operands of these dtypes, by default `impl`; asked once per op and signature.
 
         The place for kernels that an engine lacks (compute in a wider dtype) or that take Python scalars (`scalars` tells which operands are).
         """

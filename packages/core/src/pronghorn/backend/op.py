@@ -168,7 +168,7 @@ def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
     if not op.listed and not op.variadic and any(isinstance(v, (list, tuple)) for v in values):
         cacheable = False
     impl = _implementation(op, b, symbolic)
-    if op.rule is not None and not symbolic:
+    if not symbolic and (op.rule is not None or (op.name not in PRIMITIVES and hasattr(b, op.name))):
         stays = op.name in b.scalar_operands
         impl = b.specialize(op.name, impl, targets, [stays and is_scalar(v) and t in tensor_at for v, t in zip(values, targets, strict=True)])
     converters = [c for c, _ in pairs]

@@ -1,12 +1,13 @@
-"""Callbacks: what happens at the start and end of training, epochs and batches."""
+"""Callbacks: what happens around training."""
 
-from pronghorn.callbacks.callback import Callback, CallbackList
-from pronghorn.callbacks.history import CSVLogger, History
-from pronghorn.callbacks.monitor import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
-from pronghorn.callbacks.progbar import ProgbarLogger
-from pronghorn.callbacks.simple import LambdaCallback, LearningRateScheduler, TerminateOnNaN
+from pronghorn.callbacks.callback import Callback
+from pronghorn.callbacks.callback_list import CallbackList
+from pronghorn.callbacks.history import History
+from pronghorn.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
+from pronghorn.callbacks.progbar_logger import ProgbarLogger
+from pronghorn.callbacks.simple import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
 
 __all__ = [
-    "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger",
+    "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "LearningRateScheduler", "ProgbarLogger",
     "ReduceLROnPlateau", "TerminateOnNaN",
 ]  # fmt: skip

@@ -1,41 +1,66 @@
-"""Small callbacks: functions, schedules, and stopping on nan."""
+"""Small callbacks: functions, schedules, tables, and stopping on nan."""
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from pronghorn.callbacks.callback import _EVENTS, Callback
+from pronghorn.callbacks.callback import Callback
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, one per event.
+    """A callback made of functions.
+
+    Args:
+        on_epoch_begin, on_epoch_end: functions `(epoch, logs)`.
+        on_train_begin, on_train_end: functions `(logs)`.
+        on_train_batch_begin, on_train_batch_end: functions `(batch, logs)`.
+        **kwargs: functions for other methods, by name.
 
     Example:
-        >>> seen = []
-        >>> LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch)).on_epoch_end(3, {})
-        >>> seen
-        [3]
+        >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch)).on_epoch_end(3)
+        3
     """
 
     def __init__(
-        self, on_epoch_begin: Callable | None = None, on_epoch_end: Callable | None = None, on_train_begin: Callable | None = None,
-        on_train_end: Callable | None = None, on_train_batch_begin: Callable | None = None, on_train_batch_end: Callable | None = None, **kwargs: Any,
-    ):  # fmt: skip
+        self,
+        on_epoch_begin: Callable | None = None,
+        on_epoch_end: Callable | None = None,
+        on_train_begin: Callable | None = None,
+        on_train_end: Callable | None = None,
+        on_train_batch_begin: Callable | None = None,
+        on_train_batch_end: Callable | None = None,
+        **kwargs: Any,
+    ):
         super().__init__()
         given = {
             "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_train_begin": on_train_begin, "on_train_end": on_train_end,
-            "on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end,
+            "on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end, **kwargs,
         }  # fmt: skip
-        self.__dict__.update({k: v for k, v in {**given, **kwargs}.items() if v is not None or k not in _EVENTS})
+        for name, fn in given.items():
+            if fn is None:
+                continue
+            if not hasattr(Callback, name):
+                raise ValueError(f"LambdaCallback: there is no method {name}.")
+            first = "logs" if name.endswith(("train_begin", "train_end", "test_begin", "test_end", "predict_begin", "predict_end")) else "index"
+            setattr(self, name, _one(fn) if first == "logs" else _two(fn))
+
+
+def _one(fn: Callable) -> Callable:
+    return lambda logs=None: fn(logs)
+
+
+def _two(fn: Callable) -> Callable:
+    return lambda index, logs=None: fn(index, logs)
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate at the start of every epoch.
+    """Sets the learning rate at the beginning of each epoch.
 
     Args:
-        schedule: function of the epoch and the present rate that returns the new rate.
-        verbose: 1 to say what it sets.
+        schedule: function `(epoch, learning_rate) -> learning_rate`, or `(epoch)`.
+        verbose: 1 to tell.
     """
 
     def __init__(self, schedule: Callable, verbose: int = 0):
@@ -43,47 +68,103 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Set the rate."""
+        """Set the learning rate."""
         optimizer = self.model.optimizer
+        rate = _rate(optimizer)
         try:
-            rate = self.schedule(epoch, float(np.asarray(optimizer.learning_rate)))
-        except TypeError:  # a schedule of the epoch alone
-            rate = self.schedule(epoch)
-        if not isinstance(rate, (float, np.floating)):
-            raise ValueError(f"LearningRateScheduler: the schedule should return a float; it returned {rate!r}.")
-        optimizer.learning_rate = float(rate)
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
+            new = self.schedule(epoch, rate)
+        except TypeError:
+            new = self.schedule(epoch)
+        if not isinstance(new, (float, np.floating, int)) or isinstance(new, bool):
+            raise ValueError(f"LearningRateScheduler: the schedule must return a number; received {new!r}.")
+        optimizer.learning_rate = new
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: learning rate set to {float(new):.4g}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Report the rate."""
+        """Put the learning rate into the results."""
         if logs is not None:
-            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+            logs["learning_rate"] = _rate(self.model.optimizer)
+
+
+def _rate(optimizer: Any) -> float:
+    value = optimizer.learning_rate
+    return float(value.numpy()) if hasattr(value, "storage") else float(np.asarray(value))
 
 
 class TerminateOnNaN(Callback):
     """Stops training when the loss is nan or infinite.
 
-    Reading the loss waits for the device after every step.
-
     Args:
-        raise_error: raise instead of stopping.
-
-    Raises:
-        RuntimeError: with `raise_error`, when the loss is not finite.
+        raise_error: whether to raise a `RuntimeError` instead of stopping.
     """
 
     def __init__(self, raise_error: bool = False):
         super().__init__()
         self.raise_error = raise_error
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Check the loss."""
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Look at the loss."""
         loss = (logs or {}).get("loss")
-        if loss is None or np.isfinite(np.asarray(loss)).all():
+        if loss is None or np.all(np.isfinite(loss)):
             return
-        text = f"Batch {batch}: the loss is {float(np.asarray(loss))}; training stops. Check the targets and inputs for nan, or lower the learning rate."
         if self.raise_error:
-            raise RuntimeError(text)
-        print(text)
+            raise RuntimeError(f"The loss is {loss} at batch {batch}. Lower the learning rate, or clip gradients with the optimizer's clipnorm.")
+        print(f"Batch {batch}: the loss is {loss}, training stops")
         self.model.stop_training = True
+
+
+class CSVLogger(Callback):
+    """Writes the results of each epoch into a table.
+
+    Args:
+        filename: path of the file.
+        separator: what separates columns.
+        append: whether rows are added to a file that exists.
+    """
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False):
+        super().__init__()
+        self.filename, self.sep, self.append = str(filename), separator, append
+        self.keys: list[str] | None = None
+        self._file: Any = None
+        self._writer: Any = None
+        self._header = True
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Open the file."""
+        import os
+
+        self._header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename))
+        self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
+        self.append = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write a row."""
+        logs = logs or {}
+        if self.keys is None:
+            self.keys = sorted(logs)
+            validation = [f"val_{k}" for k in self.keys if not k.startswith("val_") and f"val_{k}" not in self.keys]
+            if not any(k.startswith("val_") for k in self.keys):
+                self.keys += validation
+        if self._writer is None:
+            self._writer = csv.DictWriter(self._file, ["epoch", *self.keys], delimiter=self.sep, extrasaction="ignore")
+            if self._header:
+                self._writer.writeheader()
+        self._writer.writerow({"epoch": epoch} | {k: _cell(logs.get(k, "NA")) for k in self.keys})
+        self._file.flush()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Close the file."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = self._writer = None
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (str, float, int)):
+        return value
+    return " ".join(map(str, value)) if isinstance(value, Iterable) else value

@@ -34,7 +34,9 @@ def matmul(x1: Any, x2: Any) -> Any:
         array([11.], dtype=float32)
     """
     a, b = len(shape(x1)), len(shape(x2))
-    if dtype_of(x1) in ("int8", "bool"):
+    if dtype_of(x1) == "bool":
+        return cast(matmul(cast(x1, "int32"), cast(x2, "int32")), "bool")
+    if dtype_of(x1) == "int8":
         x1, x2 = cast(x1, "int32"), cast(x2, "int32")
     if a > 1 and b > 1:
         return p.matmul(x1, x2)

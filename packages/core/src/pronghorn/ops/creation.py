@@ -34,7 +34,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     b = owner(type(x))
     if b is None:
         b = registry.active()
-        if b.host_tensors and isinstance(x, np.ndarray) and x.dtype.isnative and x.dtype.name in dtypes.ALL and (want is None or x.dtype.name == want):
+        known = isinstance(x, (np.ndarray, np.generic)) and x.dtype.isnative and x.dtype.name in dtypes.ALL
+        if b.host_tensors and known and (want is None or x.dtype.name == want):
             return x
         array = host_array(x, b, want)
         return b.convert_to_tensor(array, array.dtype.name)

@@ -55,7 +55,7 @@ from pronghorn.backend.primitives import (
     tanh,
     trunc,
 )
-from pronghorn.ops.creation import cast, dtype_of, full_like, ones_like, zeros_like
+from pronghorn.ops.creation import cast, dtype_of, ones_like, zeros_like
 
 __all__ = [
     "abs", "absolute", "add", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "bitwise_and", "bitwise_invert",
@@ -177,7 +177,7 @@ def logaddexp(x1: Any, x2: Any) -> Any:
     apart = p.where(undefined, 0.0, difference)
     # a difference of zero must not lose its gradient through abs: where keeps one half for each operand
     out = p.add(_larger(x1, x2), p.log1p(p.exp(p.where(p.less(apart, 0), apart, p.negative(apart)))))
-    return p.where(undefined, p.where(p.equal(x1, x2), x1, p.where(isnan(p.add(x1, x2)), p.add(x1, x2), high)), out)
+    return p.where(undefined, high, out)
 
 
 def _larger(x1: Any, x2: Any) -> Any:
@@ -394,7 +394,7 @@ def fmod(x1: Any, x2: Any) -> Any:
     return p.where(p.less(x1, 0), p.negative(rest), rest)
 
 
-@op(operands="x1 x2", dtype=numeric)
+@op(operands="x1 x2", dtype=floating)
 def heaviside(x1: Any, x2: Any) -> Any:
     """Return 0 for negative `x1`, 1 for positive, `x2` at zero.
 
@@ -403,9 +403,7 @@ def heaviside(x1: Any, x2: Any) -> Any:
         array([0. , 0.5, 1. ], dtype=float32)
     """
     step = p.where(p.less(x1, 0), zeros_like(x1), ones_like(x1))
-    if dtype_of(x1) in dtypes.FLOAT:
-        step = p.where(isnan(x1), x1, step)
-    return p.where(p.equal(x1, 0), x2, step)
+    return p.where(p.equal(x1, 0), x2, p.where(isnan(x1), x1, step))
 
 
 @op(operands="x1 x2", dtype=floating)
@@ -513,7 +511,7 @@ def angle(x: Any) -> Any:
     if dtype_of(x) in dtypes.COMPLEX:
         return p.arctan2(p.imag(x), p.real(x))
     z = cast(x, dtypes.to_float(dtype_of(x)))
-    return p.where(isnan(z), z, p.where(p.less(z, 0), full_like(z, math.pi), zeros_like(z)))
+    return p.arctan2(zeros_like(z), p.stop_gradient(z))
 
 
 # -- bits ----------------------------------------------------------------------------------------------------------------------------------

@@ -282,6 +282,8 @@ class Optimizer:
         if self._iterations.backend is not backend:
             self._move(backend)
         self._check_known(variables)
+        if STATE.scope is not None and STATE.scope.symbolic:  # shapes alone: building was all there is to do
+            return
         if registry.active() is backend:
             self._apply(grads, variables)
         else:

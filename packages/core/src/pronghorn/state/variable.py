@@ -8,6 +8,7 @@ import numpy as np
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.op import UNWRAP, owner
 from pronghorn.state.binding import STATE
+from pronghorn.symbolic.graph import TRACE
 from pronghorn.symbolic.spec import Spec
 
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
@@ -158,6 +159,9 @@ class Variable:
             value = value.value
         kind = owner(type(value))
         if kind is not None and kind.name == "spec":
+            if TRACE.tape is not None and STATE.scope is not None:  # a compiler traces on specs: the write is part of the step
+                value = value if value.dtype == self._dtype else kind.cast(value, self._dtype)
+                STATE.scope.write(self, value)
             return value
         if kind is not self.backend:
             if kind is not None:

@@ -80,12 +80,22 @@ class SpecBackend(Backend):
         body, name = op.body, op.name
 
         def run(*args: Any, **kwargs: Any) -> Any:
+            tape = TRACE.tape
+            whole = tape is not None and name in getattr(tape, "whole", ())
+            if whole:  # one entry for the op, which also holds its primitives
+                TRACE.tape = []
             TRACE.depth += 1
             try:
                 with registry.use_backend("numpy"):
                     out = body(*args, **kwargs)
             finally:
                 TRACE.depth -= 1
+                inner, TRACE.tape = TRACE.tape, tape
+            if whole:
+                bound = op.signature.bind(*args, **kwargs)
+                bound.apply_defaults()
+                assert tape is not None
+                tape.append((name, tuple(bound.arguments.values()), out, inner))
             if TRACE.depth or TRACE.tape is not None:
                 return out
             return record(op.public, args, kwargs, out, name)

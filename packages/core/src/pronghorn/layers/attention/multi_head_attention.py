@@ -216,7 +216,7 @@ class MultiHeadAttention(Layer):
         """Return the arguments."""
         names = ("num_heads", "key_dim", "value_dim", "dropout", "use_bias", "sliding_window", "use_gate", "seed")
         config = {n: getattr(self, n) for n in names}
-        config |= {"output_shape": self._output_shape, "attention_axes": self._attention_axes}
+        config |= {"output_shape": self._output_shape, "attention_axes": getattr(self, "_axes", self._attention_axes)}
         config |= {n: module.serialize(getattr(self, n)) for n, module in _PARTS.items()}
         config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return {**super().get_config(), **config}

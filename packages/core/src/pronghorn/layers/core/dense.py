@@ -3,10 +3,9 @@
 from typing import Any
 
 from pronghorn import activations
-from pronghorn.backend.primitives import add
+from pronghorn.backend.primitives import add, matmul
 from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
-from pronghorn.ops.contraction import matmul
 
 
 class Dense(Layer):

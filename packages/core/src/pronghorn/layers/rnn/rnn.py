@@ -114,7 +114,7 @@ class RNN(Layer):
                 "Give it with Input(batch_shape=(size, ...)) or build((size, steps, features))."
             )
         start = self._start(batch)
-        self.states = map_structure(lambda s: self.add_weight(shape=s.shape, initializer="zeros", trainable=False, name="rnn_state"), start)
+        self.states = map_structure(lambda s: self.add_weight(shape=ops.shape(s), initializer="zeros", trainable=False, name="rnn_state"), start)
 
     def _start(self, batch: Any) -> list[Any]:
         found = self.cell.get_initial_state(batch_size=batch) if hasattr(self.cell, "get_initial_state") else None
@@ -230,8 +230,6 @@ class RNN(Layer):
             from pronghorn.saving.registry import deserialize_keras_object
 
             config["cell"] = deserialize_keras_object(config["cell"])
-        if cls is not RNN:
-            config.pop("zero_output_for_mask", None)
         return cls(**config)
 
 
@@ -260,5 +258,8 @@ class CellRNN(RNN):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
+        from pronghorn import regularizers
+
         own = self.cell.get_config()
+        own["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return {**super().get_config(), **{k: v for k, v in own.items() if k not in ("name", "trainable", "dtype")}}

@@ -114,18 +114,16 @@ class Bidirectional(Layer):
         if backward_layer is None:
             config["go_backwards"] = not config["go_backwards"]
             self.backward_layer = type(layer).from_config({**config, "name": f"backward_{name}"})
-            self._given_backward = False
         else:
             self.backward_layer = backward_layer
-            self._given_backward = True
-        self.layer = layer
+        if layer.return_sequences:  # the steps of padding come first for the layer that runs backwards: its outputs there must not leak
+            for child in (self.forward_layer, self.backward_layer):
+                child.zero_output_for_mask = True
         self.merge_mode, self.return_sequences, self.return_state = merge_mode, layer.return_sequences, layer.return_state
         self.stateful = layer.stateful
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=3)
         self._start_weights = weights
-
-    _untracked = ("layer",)
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Build both layers."""
@@ -180,10 +178,8 @@ class Bidirectional(Layer):
         """Return the arguments."""
         from pronghorn.saving.registry import serialize_keras_object
 
-        config = {**super().get_config(), "merge_mode": self.merge_mode, "layer": serialize_keras_object(self.layer)}
-        if self._given_backward:
-            config["backward_layer"] = serialize_keras_object(self.backward_layer)
-        return config
+        inside = {"layer": serialize_keras_object(self.forward_layer), "backward_layer": serialize_keras_object(self.backward_layer)}
+        return {**super().get_config(), "merge_mode": self.merge_mode, **inside}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

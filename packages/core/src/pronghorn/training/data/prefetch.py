@@ -64,4 +64,4 @@ def prefetched(batches: Iterable[Any], prepare: Callable[[Any], Any], backend: A
             yield item
     finally:
         stop.set()
-        worker.join()
+        worker.join(timeout=5)

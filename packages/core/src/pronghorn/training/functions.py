@@ -1,0 +1,106 @@
+"""Steps as compiled functions: built once, and again when what they depend on has changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pronghorn.backend import registry
+from pronghorn.layers.context import training_scope
+from pronghorn.state.binding import symbolic_state
+from pronghorn.state.tree import map_structure
+from pronghorn.symbolic.graph import silent
+from pronghorn.symbolic.spec import Spec
+from pronghorn.training.state import collect
+
+STEPS = {"train": "train_step", "test": "test_step", "predict": "predict_step"}
+
+
+class Functions:
+    """The compiled steps of one model."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, int], tuple[Any, Callable]] = {}
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self.made.clear()
+
+    def get(self, model: Any, kind: str, repeat: int = 1) -> Callable:
+        """Return the compiled step for the state, the trainable variables and the options as they are now.
+
+        Args:
+            model: whose step.
+            kind: "train", "test" or "predict".
+            repeat: how many batches one call takes.
+        """
+        if kind == "predict":
+            variables = model.variables
+        else:
+            variables = collect(model)
+        backend = model.backend
+        key = (model.run_eagerly, model.jit_compile, backend.name, tuple([(id(v), v.trainable) for v in variables]))
+        found = self.made.get((kind, repeat))
+        if found is not None and found[0] == key:
+            return found[1]
+        for v in variables:
+            if v.backend is not backend:
+                v.to(backend)
+        made = _compile(model, kind, variables, backend, repeat)
+        self.made[kind, repeat] = (key, made)
+        return made
+
+
+def _compile(model: Any, kind: str, variables: list[Any], backend: Any, repeat: int) -> Callable:
+    method = getattr(model, STEPS[kind])
+    training = kind == "train"
+
+    def step(data: Any) -> Any:
+        with training_scope(training):
+            return method(data)
+
+    if model.run_eagerly:
+        if repeat == 1:
+            return step
+
+        def several(batches: Any) -> Any:
+            out = None
+            for (data,) in batches:
+                out = step(data)
+            return out
+
+        return several
+    return backend.executor().compile(step, variables, jit=model.jit_compile, repeat=repeat)
+
+
+def dry_run(model: Any, kind: str, data: Any) -> None:
+    """Run a step on shapes alone: builds what is built at first use (layers, optimizer slots, metrics) and finds misfits before the first batch.
+
+    Args:
+        model: whose step.
+        kind: "train", "test" or "predict".
+        data: a batch on the host.
+    """
+    backend = model.backend
+    specs = map_structure(lambda x: None if x is None else _spec(x, backend), data)
+    with registry.use_backend(backend.name), silent(), symbolic_state(), training_scope(kind == "train"):
+        if not model.built:
+            try:
+                model(specs[0])
+            except NotImplementedError:  # a model without `call`, trained by a step of its own
+                pass
+        getattr(model, STEPS[kind])(specs)
+
+
+def _spec(x: Any, backend: Any) -> Any:
+    from pronghorn.backend.op import owner, unwrap
+
+    x = unwrap(x)
+    own = owner(type(x))
+    if own is not None:
+        return Spec(own.static_shape(x), own.dtype(x))
+    import numpy as np
+
+    from pronghorn.backend.convert import host_dtype
+
+    array = x if isinstance(x, np.ndarray) else np.asarray(x)
+    weak = not isinstance(x, np.ndarray)
+    return Spec(array.shape, backend.canonical(host_dtype(array, weak)))

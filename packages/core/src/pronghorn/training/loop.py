@@ -1,0 +1,486 @@
+"""`fit`, `evaluate` and `predict`, written once for every engine.
+
+Nothing here waits for the device at each step: results stay there until a callback or the progress bar reads them.
+"""
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pronghorn.backend import registry
+from pronghorn.callbacks.callback_list import CallbackList
+from pronghorn.callbacks.history import History
+from pronghorn.random import keys
+from pronghorn.random.seed import process_seed
+from pronghorn.state.grad import require_autodiff
+from pronghorn.state.tree import flatten, map_structure
+from pronghorn.training.data.adapter import get_data
+from pronghorn.training.data.arrays import split
+from pronghorn.training.data.prefetch import SMALL_BATCH, prefetched
+from pronghorn.training.functions import dry_run
+from pronghorn.training.logs import LazyLogs, to_float
+from pronghorn.utils.data import unpack_x_y_sample_weight
+
+#: steps that may be under way on the device before the host waits
+_IN_FLIGHT = 32
+
+
+class Feed:
+    """Batches of one `fit` or `evaluate`, ready for the device, in groups for one call of the compiled function.
+
+    Args:
+        data: what `get_data` returned.
+        model: whose engine prepares the batches.
+        steps: batches per epoch; those of one pass by default.
+        repeat: batches per group.
+    """
+
+    def __init__(self, data: Any, model: Any, steps: int | None = None, repeat: int = 1):
+        self.data, self.repeat = data, repeat
+        self.backend = model.backend
+        self.executor = self.backend.executor()
+        self.given = steps
+        n = data.num_batches
+        self.steps = steps if steps is not None else n
+        self.pass_size = n
+        self._stream: Any = None
+        self._position = 0
+
+    def _put(self, group: Any) -> Any:
+        put = self.executor.put
+        if self.repeat == 1:
+            return 1, put(group)
+        return len(group), [(put(batch),) for batch in group]
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[tuple[int, Any]]:
+        """Yield (first step, prepared group) of an epoch, from step `start` on."""
+        batches = self._batches(number, start)
+        groups: Any = batches if self.repeat == 1 else _grouped(batches, self.repeat)
+        size = self.data.bytes_per_batch
+        thread = not self.data.prepared and (size is None or size * self.repeat > SMALL_BATCH)
+        step = start
+        for count, group in prefetched(groups, self._put, self.backend, thread=thread):
+            yield step, group
+            step += count
+
+    def _batches(self, number: int, start: int) -> Iterator[Any]:
+        if hasattr(self.data, "stream"):
+            if self.steps is None:
+                return self.data.stream(start)
+            position = number * self.steps + start
+            if self._stream is None or self._position != position:
+                self._stream, self._position = self.data.stream(position), position
+            self._position = number * self.steps + self.steps
+            return itertools.islice(self._stream, self.steps - start)
+        if self.given is None:
+            return self.data.one_pass()
+        return self._limited(self.given - start)
+
+    def _limited(self, count: int) -> Iterator[Any]:
+        """Yield `count` batches, starting over where a source that can ends before."""
+        left = count
+        while left:
+            any_batch = False
+            for batch in self.data.one_pass():
+                any_batch = True
+                yield batch
+                left -= 1
+                if not left:
+                    return
+            if self.data.one_shot or not any_batch:
+                return
+
+
+def _grouped(batches: Iterator[Any], size: int) -> Iterator[list]:
+    while group := list(itertools.islice(batches, size)):
+        yield group
+
+
+class Loop:
+    """The loops of a `Trainer`."""
+
+    # -- getting ready ---------------------------------------------------------------------------------------------------------------------
+    def _require_compiled(self, what: str) -> None:
+        if not self.compiled:  # type: ignore[attr-defined]
+            raise ValueError(f"{what}() needs a compiled model. Call compile(optimizer=..., loss=...) first.")
+
+    def _prepare(self, kind: str, batch: Any) -> None:
+        """Build what is not built, and run the step on shapes alone, so that misfits are found before anything is computed."""
+        from pronghorn.training.trainer import Trainer
+
+        method = {"train": "train_step", "test": "test_step", "predict": "predict_step"}[kind]
+        own = getattr(type(self), method) is getattr(Trainer, method)
+        if own:
+            dry_run(self, kind, batch)
+            return
+        if self.run_eagerly:  # type: ignore[attr-defined]
+            return
+        try:
+            dry_run(self, kind, batch)
+        except Exception as error:  # an override may do what shapes alone cannot
+            self._dry_run_error = error
+
+    def _function(self, kind: str, repeat: int = 1) -> Any:
+        """Return the compiled step; the first step of an override that could not be run on shapes runs as plain Python, which builds its state."""
+        error = self.__dict__.pop("_dry_run_error", None)
+        if error is None:
+            return self._made.get(self, kind, repeat)  # type: ignore[attr-defined]
+        eager, self._run_eagerly = self._run_eagerly, True  # type: ignore[has-type]
+        try:
+            first = self._made.get(self, kind, repeat)  # type: ignore[attr-defined]
+        finally:
+            self._run_eagerly = eager
+        used = False
+
+        def run(data: Any) -> Any:
+            nonlocal used
+            if not used:
+                used = True
+                return first(data)
+            return self._made.get(self, kind, repeat)(data)  # type: ignore[attr-defined]
+
+        return run
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Return the compiled training step, a function of one batch."""
+        if force:
+            self._made.clear()  # type: ignore[attr-defined]
+        self.train_function = self._function("train")
+        return self.train_function
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """Return the compiled evaluation step, a function of one batch."""
+        if force:
+            self._made.clear()  # type: ignore[attr-defined]
+        self.test_function = self._function("test")
+        return self.test_function
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        """Return the compiled prediction step, a function of one batch."""
+        if force:
+            self._made.clear()  # type: ignore[attr-defined]
+        self.predict_function = self._function("predict")
+        return self.predict_function
+
+    # -- fit -------------------------------------------------------------------------------------------------------------------------------
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train on data, epoch after epoch.
+
+        Args:
+            x: inputs: an array or tensor, a list or dict of them for several inputs, a pandas table, a `PyDataset`, a generator, or any iterable of
+                batches `(x, y)` or `(x, y, sample_weight)`.
+            y: targets, like `x`; not with data that comes in batches.
+            batch_size: samples per step, 32 by default; not with data that comes in batches.
+            epochs: number of the last epoch.
+            verbose: 0 for silence, 1 for a progress bar, 2 for a line per epoch, "auto" for 1 where somebody watches.
+            callbacks: list of `Callback`s.
+            validation_split: share of the samples, taken from the end, to validate on.
+            validation_data: what to validate on: `(x, y)`, `(x, y, sample_weight)`, or batches.
+            shuffle: whether the order changes at each epoch; "batch" to move whole batches only.
+            class_weight: dict from class numbers to weights.
+            sample_weight: weight of each sample, or of each step of each sample.
+            initial_epoch: epoch to start at, to go on with an earlier run.
+            steps_per_epoch: batches per epoch; all by default.
+            validation_steps: batches to validate on; all by default.
+            validation_batch_size: samples per validation step.
+            validation_freq: after how many epochs to validate, or a list of epochs.
+
+        Returns:
+            The `History` callback, whose `history` holds the results of each epoch.
+
+        Raises:
+            ValueError: data and model do not fit; before the first step.
+            CapabilityError: the engine cannot train.
+        """
+        self._require_compiled("fit")
+        backend = self.backend  # type: ignore[attr-defined]
+        require_autodiff(backend)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
+        key = keys.derive(process_seed(), "fit", getattr(self, "_key", ""), self._fits)
+        self._fits += 1
+        with registry.use_backend(backend.name):
+            data = get_data(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, key=key, class_weight=class_weight)
+            _check_steps("steps_per_epoch", steps_per_epoch)
+            first = data.first()
+            self._prepare("train", first)
+            feed = Feed(data, self, steps_per_epoch, self.steps_per_execution)  # type: ignore[attr-defined]
+            validation = self._validation(validation_data, validation_batch_size or batch_size)
+            callbacks = _callback_list(callbacks, self, verbose, epochs=epochs, steps=feed.steps)
+            self.stop_training = False
+            logs: dict[str, Any] = {}
+            callbacks.on_train_begin()
+            try:
+                for epoch in range(initial_epoch, epochs):
+                    logs = self._epoch(feed, epoch, callbacks)
+                    if validation is not None and _due(validation_freq, epoch):
+                        results = self._evaluate(validation, validation_steps, callbacks)
+                        logs = logs | {f"val_{k}": v for k, v in _sorted(results).items()}
+                    callbacks.on_epoch_end(epoch, logs)
+                    if self.stop_training:
+                        break
+                if self.optimizer is not None and epochs > initial_epoch:  # type: ignore[attr-defined]
+                    self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
+            finally:
+                callbacks.close()
+            callbacks.on_train_end(logs)
+        self.history = callbacks.history
+        return self.history
+
+    def _epoch(self, feed: Feed, epoch: int, callbacks: CallbackList) -> dict[str, Any]:
+        self.reset_metrics()  # type: ignore[attr-defined]
+        callbacks.on_epoch_begin(epoch)
+        run = self._function("train", feed.repeat)
+        results, step = self._steps(feed, epoch, run, callbacks, "train")
+        if results is None:
+            if feed.data.one_shot and epoch:
+                warnings.warn(f"The data ran out before epoch {epoch + 1}: pass a dataset that can be read again, or fewer epochs.", stacklevel=4)
+                self.stop_training = True
+                return {}
+            raise ValueError("The data is empty: no batch came.")
+        if feed.steps is not None and step < feed.steps and not self.stop_training:
+            warnings.warn(
+                f"The data ran out after {step} of {feed.steps} steps of epoch {epoch + 1}. It must have steps_per_epoch * epochs batches.", stacklevel=4
+            )
+            self.stop_training = self.stop_training or feed.data.one_shot
+        if feed.steps is None and not feed.data.one_shot:
+            feed.steps = step
+            callbacks.params["steps"] = step
+        return _sorted(to_float(feed.executor.fetch(results)))
+
+    def _steps(self, feed: Feed, epoch: int, run: Any, callbacks: CallbackList, kind: str) -> tuple[Any, int]:
+        """Run the batches of an epoch; returns the last results, on the device, and the number of steps."""
+        begin, end = callbacks.batch_hooks(kind)
+        fetch, repeat = feed.executor.fetch, feed.repeat
+        results: Any = None
+        waiting: list[Any] = []
+        last = 0
+        for step, batch in feed.epoch(epoch):
+            if begin is not None:
+                begin(step)
+            results = run(batch)
+            last = step + (len(batch) if repeat > 1 else 1)
+            if end is not None:
+                end(last - 1, LazyLogs(results, fetch) if isinstance(results, dict) else results)
+            waiting.append(results)
+            if len(waiting) >= _IN_FLIGHT:  # bound how far the host runs ahead of the device
+                fetch(flatten(waiting[0])[:1])
+                waiting.clear()
+            if self.stop_training:
+                break
+        return results, last
+
+    # -- evaluate --------------------------------------------------------------------------------------------------------------------------
+    def _validation(self, validation_data: Any, batch_size: int | None) -> Any:
+        if validation_data is None:
+            return None
+        if isinstance(validation_data, (tuple, list)) and len(validation_data) in (1, 2, 3):
+            x, y, w = unpack_x_y_sample_weight(validation_data)
+        else:
+            x, y, w = validation_data, None, None
+        in_memory = y is not None or not hasattr(x, "__next__")
+        data = get_data(x, y, w, batch_size=batch_size if in_memory and _takes_batch_size(x) else None)
+        self._prepare("test", data.first())
+        return data
+
+    def _evaluate(self, data: Any, steps: int | None, callbacks: CallbackList) -> dict[str, Any]:
+        feed = Feed(data, self, steps, self.steps_per_execution)  # type: ignore[attr-defined]
+        self.reset_metrics()  # type: ignore[attr-defined]
+        callbacks.on_test_begin()
+        results, _ = self._steps(feed, 0, self._function("test", feed.repeat), callbacks, "test")
+        if results is None:
+            raise ValueError("The validation data is empty: no batch came. If it is a generator, it may be used up: pass a dataset that can be read again.")
+        logs = to_float(feed.executor.fetch(results))
+        callbacks.on_test_end(logs)
+        return logs
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Return loss and metrics on data.
+
+        Args:
+            x, y, batch_size, verbose, sample_weight, callbacks: as in `fit`.
+            steps: batches to use; all by default.
+            return_dict: whether results come as a dict; otherwise as a list with the loss first, or the loss alone.
+            **kwargs: none.
+
+        Raises:
+            ValueError: the model is not compiled, or data and model do not fit.
+        """
+        if kwargs:
+            raise ValueError(f"evaluate() got unexpected arguments: {', '.join(kwargs)}.")
+        self._require_compiled("evaluate")
+        backend = self.backend  # type: ignore[attr-defined]
+        with registry.use_backend(backend.name):
+            data = get_data(x, y, sample_weight, batch_size=batch_size)
+            _check_steps("steps", steps)
+            self._prepare("test", data.first())
+            callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=steps or data.num_batches, history=False)
+            self.stop_training = False
+            logs = self._evaluate(data, steps, callbacks)
+        return _sorted(logs) if return_dict else self._in_order(logs)
+
+    def _in_order(self, logs: dict[str, Any]) -> Any:
+        """Return results as Keras does: the loss first; a single one alone."""
+        values = []
+        for m in self.metrics:  # type: ignore[attr-defined]
+            if m.name in logs:
+                values.append(logs[m.name])
+        names = {m.name for m in self.metrics}  # type: ignore[attr-defined]
+        values += [flat for k, v in logs.items() if k not in names for flat in flatten(v)]
+        return values[0] if len(values) == 1 else values
+
+    # -- predict ---------------------------------------------------------------------------------------------------------------------------
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
+        """Return the outputs for inputs, as NumPy arrays.
+
+        Args:
+            x: inputs, as in `fit`.
+            batch_size: samples per step, 32 by default.
+            verbose: as in `fit`.
+            steps: batches to use; all by default.
+            callbacks: list of `Callback`s.
+        """
+        backend = self.backend  # type: ignore[attr-defined]
+        with registry.use_backend(backend.name):
+            data = get_data(x, batch_size=batch_size)
+            _check_steps("steps", steps)
+            if not self.built:  # type: ignore[attr-defined]
+                self._prepare("predict", data.first())
+            callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=steps or data.num_batches, history=False)
+            feed = Feed(data, self, steps)
+            run = self._function("predict")
+            begin, end = callbacks.batch_hooks("predict")
+            fetch = feed.executor.fetch
+            collected: list[Any] = []
+            self.stop_training = False
+            callbacks.on_predict_begin()
+            waiting: Any = None
+            for step, batch in feed.epoch(0):
+                if begin is not None:
+                    begin(step)
+                outputs = run(batch)
+                if waiting is not None:  # fetch one step late, so that the device is never idle
+                    collected.append(fetch(waiting))
+                waiting = outputs
+                if end is not None:
+                    end(step, {"outputs": outputs})
+                if self.stop_training:
+                    break
+            if waiting is None:
+                raise ValueError("The data is empty: no batch came.")
+            collected.append(fetch(waiting))
+            callbacks.on_predict_end()
+        return collected[0] if len(collected) == 1 else map_structure(lambda *parts: np.concatenate(parts), *collected)
+
+    # -- single batches --------------------------------------------------------------------------------------------------------------------
+    def _on_batch(self, kind: str, batch: tuple) -> Any:
+        backend = self.backend  # type: ignore[attr-defined]
+        with registry.use_backend(backend.name):
+            executor = backend.executor()
+            signature = (kind, tuple([(np.shape(a), str(getattr(a, "dtype", type(a)))) for a in flatten(batch)]))
+            checked = self.__dict__.setdefault("_checked", set())
+            if signature not in checked:
+                self._prepare(kind, batch)
+                checked.add(signature)
+            return executor.fetch(self._function(kind)(executor.put(batch)))
+
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
+        """Train on one batch and return loss and metrics; metrics go on from earlier batches.
+
+        Args:
+            x, y, sample_weight, class_weight: as in `fit`.
+            return_dict: whether results come as a dict.
+        """
+        self._require_compiled("train_on_batch")
+        require_autodiff(self.backend)  # type: ignore[attr-defined]
+        if class_weight is not None:
+            from pronghorn.training.data.arrays import apply_class_weight, class_table
+
+            sample_weight = apply_class_weight(class_table(class_weight), y, sample_weight)
+        logs = to_float(self._on_batch("train", _batch(x, y, sample_weight)))
+        return _sorted(logs) if return_dict else self._in_order(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return loss and metrics on one batch; metrics go on from earlier batches."""
+        self._require_compiled("test_on_batch")
+        logs = to_float(self._on_batch("test", _batch(x, y, sample_weight)))
+        return _sorted(logs) if return_dict else self._in_order(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch, as NumPy arrays."""
+        return self._on_batch("predict", _batch(x))
+
+
+def _batch(x: Any, y: Any = None, sample_weight: Any = None) -> tuple:
+    """Return a batch with lists of numbers turned into arrays."""
+    from pronghorn.training.data.arrays import is_number_list
+
+    def convert(v: Any) -> Any:
+        if isinstance(v, dict):
+            return {k: convert(i) for k, i in v.items()}
+        if isinstance(v, (list, tuple)):
+            return np.asarray(v) if is_number_list(v) else type(v)(convert(i) for i in v)
+        return np.asarray(v) if isinstance(v, (bool, int, float)) or type(v).__module__.startswith("pandas") else v
+
+    return convert(x), convert(y), convert(sample_weight)
+
+
+def _takes_batch_size(x: Any) -> bool:
+    from pronghorn.training.data.arrays import is_nest_of_arrays
+
+    return is_nest_of_arrays(x)
+
+
+def _check_steps(name: str, value: Any) -> None:
+    if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
+        raise ValueError(f"{name} must be an integer of 1 or more, or None; received {value!r}.")
+
+
+def _due(validation_freq: Any, epoch: int) -> bool:
+    if isinstance(validation_freq, (list, tuple, set)):
+        return epoch + 1 in validation_freq
+    if not isinstance(validation_freq, int) or validation_freq < 1:
+        raise ValueError(f"validation_freq must be an integer of 1 or more, or a list of epochs; received {validation_freq!r}.")
+    return (epoch + 1) % validation_freq == 0
+
+
+def _sorted(logs: Any) -> Any:
+    return {k: logs[k] for k in sorted(logs)} if isinstance(logs, dict) else logs
+
+
+def _callback_list(callbacks: Any, model: Any, verbose: Any, epochs: int, steps: int | None, history: bool = True) -> CallbackList:
+    if isinstance(callbacks, CallbackList):
+        return callbacks
+    return CallbackList(callbacks, add_history=history, add_progbar=verbose != 0, verbose=verbose, model=model, epochs=epochs, steps=steps)

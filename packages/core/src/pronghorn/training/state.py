@@ -1,0 +1,69 @@
+"""All state that a training step may read or write: found by walking the model's attributes."""
+
+from typing import Any
+
+from pronghorn.layers.layer import Layer
+from pronghorn.metrics.metric import Metric
+from pronghorn.optimizers.optimizer import Optimizer
+from pronghorn.random.seed_generator import SeedGenerator
+from pronghorn.state.variable import Variable
+from pronghorn.training.compile_loss import CompileLoss
+
+#: kinds of attribute values: nothing, a variable, a container, something with `variables`, a seed generator, an object to look into
+_NOTHING, _VARIABLE, _CONTAINER, _OWNER, _SEED, _OBJECT = range(6)
+_KINDS: dict[type, int] = {}
+
+
+def _kind(cls: type) -> int:
+    found = _KINDS.get(cls)
+    if found is None:
+        if issubclass(cls, Variable):
+            found = _VARIABLE
+        elif issubclass(cls, (list, tuple, dict, set)):
+            found = _CONTAINER
+        elif issubclass(cls, (Optimizer, Metric, CompileLoss)):
+            found = _OWNER
+        elif issubclass(cls, SeedGenerator):
+            found = _SEED
+        elif issubclass(cls, Layer):
+            found = _OBJECT
+        else:
+            found = _NOTHING
+        _KINDS[cls] = found
+    return found
+
+
+def collect(model: Any) -> list[Variable]:
+    """Return every variable of a model, its optimizers, metrics, losses and seed generators, each once."""
+    found: dict[Variable, None] = {}
+    seen: set[int] = set()
+
+    def visit(value: Any) -> None:
+        kind = _kind(type(value))
+        if kind == _NOTHING:
+            return
+        if kind == _VARIABLE:
+            found[value] = None
+            return
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+        if kind == _CONTAINER:
+            for v in value.values() if isinstance(value, dict) else value:
+                visit(v)
+        elif kind == _OWNER:
+            for v in value.variables:
+                found[v] = None
+            for v in vars(value).values():  # an optimizer inside an optimizer, a seed in a metric
+                if _kind(type(v)) in (_OWNER, _SEED):
+                    visit(v)
+        elif kind == _SEED:
+            found[value.state] = None
+        else:
+            for v in value.variables:
+                found[v] = None
+            for v in vars(value).values():
+                visit(v)
+
+    visit(model)
+    return list(found)
