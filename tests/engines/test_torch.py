@@ -1,5 +1,6 @@
 """The torch engine against the NumPy reference, and its gradients, executor and native module."""
 
+import threading
 import warnings
 
 import numpy as np
@@ -11,7 +12,7 @@ from pronghorn import ops  # noqa: E402
 from pronghorn.backend import dtypes, registry  # noqa: E402
 from pronghorn.backend import primitives as p  # noqa: E402
 from pronghorn.backend.op import OPS, PRIMITIVES  # noqa: E402
-from pronghorn.state import Variable, value_and_grad  # noqa: E402
+from pronghorn.state import StateError, Variable, value_and_grad  # noqa: E402
 from pronghorn_torch.overrides import foreach_sgd, fused_adam  # noqa: E402
 
 NUMPY, TORCH = registry.get("numpy"), registry.get("torch")
@@ -671,3 +672,217 @@ def test_devices():
             pass
     assert TORCH.is_concrete(torch.ones(1)) and TORCH.static_shape(torch.ones(2, 3)) == (2, 3)
     TORCH.memory_cleanup()
+
+
+# -- executor --------------------------------------------------------------------------------------------------------------------------------
+class Model:
+    """A small classifier on ops and variables alone, with a step that trains it."""
+
+    def __init__(self, sizes=(6, 8, 3), seed=0):
+        rng = np.random.default_rng(seed)
+        self.weights = [Variable((rng.normal(size=s) * 0.5).astype("float32"), name=f"w{i}", path=f"dense_{i}/kernel") for i, s in enumerate(zip(sizes, sizes[1:]))]
+        self.biases = [Variable(np.zeros(s, "float32"), name=f"b{i}", path=f"dense_{i}/bias") for i, s in enumerate(sizes[1:])]
+        self.moments = [Variable(np.zeros(w.shape, "float32"), trainable=False) for w in self.trainable]
+        self.steps = Variable(0, dtype="int32", trainable=False, path="steps")
+        self.total = Variable(0.0, trainable=False, path="total")
+        self.name, self.built, self.backend = "model", True, TORCH
+
+    @property
+    def trainable(self):
+        return [*self.weights, *self.biases]
+
+    @property
+    def variables(self):
+        return [*self.trainable, self.steps]
+
+    @property
+    def state(self):
+        return [*self.variables, *self.moments, self.total]
+
+    def __call__(self, x, training=False):
+        for i, (w, b) in enumerate(zip(self.weights, self.biases)):
+            x = p.add(p.matmul(x, w), b)
+            x = ops.relu(x) if i + 1 < len(self.weights) else x
+        return p.multiply(x, 0.5) if training else x
+
+    def step(self, x, y):
+        def forward():
+            loss = ops.mean(ops.sparse_categorical_crossentropy(y, self(x), from_logits=True))
+            self.total.assign(p.add(self.total.value, loss))
+            return loss
+
+        loss, grads = value_and_grad(forward, self.trainable)
+        self.steps.assign(p.add(self.steps.value, 1))
+        for v, g, m in zip(self.trainable, grads, self.moments):
+            m.assign(p.subtract(p.multiply(m.value, 0.9), p.multiply(g, 0.1)))
+            v.assign(p.add(v.value, m.value))
+        return {"loss": loss, "total": self.total.value, "steps": self.steps.value, "none": None, "n": 3}
+
+
+X = RNG.normal(size=(16, 6)).astype("float32")
+Y = X[:, :3].argmax(1).astype("int32")
+
+
+def train(model, run, steps=4):
+    batch = TORCH.executor().put((X, Y))
+    return [run(*batch) for _ in range(steps)]
+
+
+def test_eager_steps_train_without_graphs_or_aliases():
+    model = Model()
+    logs = train(model, TORCH.executor().compile(model.step, model.state))
+    losses = [float(r["loss"]) for r in logs]
+    assert losses[-1] < losses[0] and not logs[0]["loss"].requires_grad
+    assert [int(r["steps"]) for r in logs] == [1, 2, 3, 4]  # earlier results do not change with the variables
+    np.testing.assert_allclose([float(r["total"]) for r in logs], np.cumsum(losses), rtol=1e-6)
+    assert not TORCH.executor().compile(model, model.state)(torch.ones(1, 6)).requires_grad
+    fetched = TORCH.executor().fetch(logs[-1])
+    assert isinstance(fetched["loss"], np.ndarray) and fetched["none"] is None and fetched["n"] == 3
+
+
+def test_repeat_runs_several_batches():
+    model = Model()
+    run = TORCH.executor().compile(model.step, model.state, repeat=3)
+    assert int(run([TORCH.executor().put((X, Y))] * 3)["steps"]) == 3
+
+
+@pytest.fixture(scope="module")
+def _inductor():
+    """Inductor needs a C++ compiler where there is no GPU."""
+    import shutil
+
+    if not torch.cuda.is_available() and not any(map(shutil.which, ("g++", "clang++"))):
+        pytest.skip("no C++ compiler")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_steps_equal_eager_ones(_inductor):
+    eager, compiled = Model(), Model()
+    want = train(eager, TORCH.executor().compile(eager.step, eager.state))
+    storages = [v.storage for v in compiled.state]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        run = TORCH.executor().compile(compiled.step, compiled.state, jit=True)
+        got = train(compiled, run)
+    assert len(run.graphs) == 1
+    for a, b in zip(got, want):
+        assert a["none"] is None and a["n"] == 3
+        for k in ("loss", "total", "steps"):
+            torch.testing.assert_close(a[k], b[k], rtol=1e-5, atol=1e-6)
+    for a, b, storage in zip(compiled.state, eager.state, storages):
+        assert a.storage is storage
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_writes_are_simultaneous(_inductor):
+    a, b = Variable(np.ones(2, "float32")), Variable(np.zeros(2, "float32"))
+
+    def swap():
+        first = a.value
+        a.assign(b.value)
+        b.assign(first)
+        return a.value
+
+    run = TORCH.executor().compile(swap, [a, b], jit=True)
+    out = run()
+    assert a.numpy().tolist() == [0, 0] and b.numpy().tolist() == [1, 1] and out.tolist() == [0, 0]
+    run()
+    assert a.numpy().tolist() == [1, 1] and out.tolist() == [0, 0]
+
+
+def test_uncompilable_steps_run_eagerly_with_one_warning():
+    v = Variable(0.0)
+
+    def step(x):
+        if float(p.sum(x, (0,), False)) > 0:  # needs a value while tracing
+            v.assign(p.add(v.value, 1.0))
+        return v.value
+
+    run = TORCH.executor().compile(step, [v], jit=True)
+    with pytest.warns(UserWarning, match="runs eagerly") as caught:
+        assert [float(run(torch.ones(2))) for _ in range(3)] == [1, 2, 3]
+    assert sum("eagerly" in str(w.message) for w in caught) == 1
+
+
+def test_errors_of_a_compiled_step_are_its_own():
+    model = Model()
+    run = TORCH.executor().compile(model.step, model.state, jit=True)
+    with pytest.raises(ValueError, match="do not fit"):
+        run(torch.ones(2, 5), torch.zeros(2, dtype=torch.int32))
+    assert not run.failed and int(model.steps.numpy()) == 0
+    outside = Variable(0.0)
+    with pytest.raises(StateError, match="compiled step"):
+        TORCH.executor().compile(lambda: outside.assign(1.0), [], jit=True)()
+
+
+def test_threads_train_and_predict_on_one_model():
+    model, errors = Model(), []
+    run, predict = TORCH.executor().compile(model.step, model.state), TORCH.executor().compile(model, model.state)
+
+    def work():
+        try:
+            with registry.use_backend("torch"):
+                for _ in range(20):
+                    assert tuple(predict(native(X)).shape) == (16, 3)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for t in threads:
+        t.start()
+    train(model, run, 20)
+    for t in threads:
+        t.join()
+    assert not errors and int(model.steps.numpy()) == 20
+
+
+# -- native modules and torch's own compiler -----------------------------------------------------------------------------------------------------
+def test_native_module_shares_weights():
+    model = Model()
+    module = TORCH.interop(model)
+    assert sorted(module.state_dict()) == ["dense_0.bias", "dense_0.kernel", "dense_1.bias", "dense_1.kernel", "steps"]
+    assert {id(q) for q in module.parameters()} == {id(v.storage) for v in model.trainable}
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
+    before = model.weights[0].numpy()
+    loss = torch.nn.functional.cross_entropy(module(native(X)), native(Y).long())
+    loss.backward()
+    optimizer.step()
+    assert not np.array_equal(before, model.weights[0].numpy())
+    torch.testing.assert_close(module(native(X)), model(native(X)) * 0.5)
+    torch.testing.assert_close(module.eval()(native(X)), model(native(X)))
+    module.load_state_dict({k: torch.zeros_like(v) for k, v in module.state_dict().items()})
+    assert not model.weights[1].numpy().any()
+    assert module.to("cpu") is module and model.weights[0].storage is dict(module.named_parameters())["dense_0.kernel"]
+    with pytest.raises(TypeError, match="dtype policy"):
+        module.half()
+    model.biases[0].trainable = False
+    assert [n for n, q in TORCH.interop(model).named_parameters() if not q.requires_grad] == ["dense_0.bias"]
+
+
+def test_native_module_names_never_clash():
+    model = Model()
+    for v, path in zip(model.trainable, ("float/kernel", "float/kernel", "float", "a.b/training")):
+        v.path = path
+    assert sorted(TORCH.interop(model).state_dict()) == ["a_b.training_", "float_", "float_.kernel", "float_.kernel_", "steps"] or len(TORCH.interop(model).state_dict()) == 5
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_torch_compile_traces_through_dispatch(warm):
+    torch._dynamo.reset()
+    model = Model()
+
+    def forward(x):
+        y = ops.softmax(model(x))
+        y = ops.reshape(ops.stack([y, p.multiply(y, 2.0)], 1), (-1, 3))
+        return ops.layer_normalization(y), ops.sum(p.cast(p.less(y, 0.5), "int32")), ops.var(y, axis=0)
+
+    if not warm:
+        for op in (*OPS.values(), *PRIMITIVES.values()):
+            op.plans.clear()
+            op.quick.clear()
+    compiled = torch.compile(forward, fullgraph=True, backend="eager")
+    x = torch.randn(4, 6)
+    for a, b in zip(compiled(x), forward(x)):
+        torch.testing.assert_close(a, b)
+    compiled(torch.randn(7, 6))

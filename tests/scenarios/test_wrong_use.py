@@ -70,4 +70,4 @@ def test_native_of_an_unbuilt_model():
 
 def test_unknown_name_in_the_package():
     with pytest.raises(AttributeError, match='Did you mean "layers"'):
-        _ = ph.layer
+        _ = ph.layrs

@@ -160,7 +160,7 @@ ELEMENTWISE: dict[str, Callable] = {
     "relu": lambda d, x: o.maximum(const(0.0), x) if _float(d) else o.maximum(const(0, np.int32), x),
     "sigmoid": lambda d, x: o.sigmoid(x),
     "silu": lambda d, x: o.swish(x),
-    "signbit": lambda d, x: _signbit(x),
+    "signbit": lambda d, x: _signbit(x) if _float(d) else const(False, np.bool_) if d == "bool" or d.startswith("u") else o.less(x, const(0, np.int32)),
 }
 
 

@@ -135,6 +135,8 @@ def _view(g: Graph, out: Spec, x: Value, dtype: str) -> Value:
 def _reshape(g: Graph, out: Spec, x: Value, shape: tuple) -> Value:
     if x.dims == out.shape and None not in out.shape:
         return x
+    if not shape:  # a product reshaped to a scalar crashes the plugin (2026.4); a squeeze does not
+        return Value(o.squeeze(x.plain, ints(list(range(x.rank)))), x.dtype)
     return Value(o.reshape(x.plain, g.shape(out.dims, infer=True), False), x.dtype)
 
 
@@ -290,7 +292,7 @@ def _searchsorted(g: Graph, out: Spec, sorted_sequence: Value, values: Value, si
     sequence, _ = _nan_free(sorted_sequence.plain, sorted_sequence.dtype)
     node, nan = _nan_free(values.plain, values.dtype)
     found = o.search_sorted(sequence, o.reshape(node, ints([-1]), False), side == "right", "i32")
-    found = o.reshape(found, o.shape_of(node), False)
+    found = o.convert(o.reshape(found, o.shape_of(node), False), "i32")
     if nan is not None:
         found = o.select(nan, const(sorted_sequence.dims[0], np.int32), found)
     return Value(found, "int32")

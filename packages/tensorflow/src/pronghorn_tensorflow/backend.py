@@ -9,6 +9,7 @@ import contextlib
 import functools
 import math
 import os
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -255,6 +256,10 @@ class Backend(contract.Backend):
         # tf.function refuses variables made while it traces; which functions trace is known per thread, and this one must not own it
         with futures.ThreadPoolExecutor(1) as outside:
             return outside.submit(make).result()
+
+    def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
+        kernel, odd = elementwise.KERNELS.get(name, (impl, frozenset()))
+        return impl if odd.intersection(operands) else kernel
 
     def assign(self, storage: Any, value: Any) -> Any:
         storage.assign(value, read_value=False)

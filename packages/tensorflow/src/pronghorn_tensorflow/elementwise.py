@@ -213,3 +213,14 @@ PRIMITIVES: dict[str, Callable] = {
     "cumsum": via(lambda x, axis: raw.Cumsum(x=x, axis=const(axis)), F8),
     "cumprod": via(lambda x, axis: raw.Cumprod(x=x, axis=const(axis)), F8),
 }
+
+
+def _kernel(op: Callable, operands: int) -> Callable:
+    return (lambda x: op(x=x)) if operands == 1 else (lambda x1, x2: op(x=x1, y=x2))
+
+
+#: primitive -> its kernel without a look at the dtype, and the dtypes it cannot take
+KERNELS: dict[str, tuple[Callable, frozenset[str]]] = {
+    **{n: (_kernel(getattr(raw, op), 1), frozenset(table)) for n, (op, table) in _UNARY.items()},
+    **{n: (_kernel(getattr(raw, op), 2), frozenset((*table, "bool") if logical else table)) for n, (op, table, _, logical) in _BINARY.items()},
+}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from pronghorn.backend import contract
-from pronghorn.state.binding import bind
+from pronghorn.state.binding import StateError, bind
 from pronghorn.state.tree import flatten, map_structure, pack
 
 _SIGNATURES = 16  # of one step; beyond it shapes vary too much for compiling to pay
@@ -49,32 +49,30 @@ class Executor(contract.Executor):
 
     def fetch(self, values: Any) -> Any:
         leaves = flatten(values)
-        tensors = [isinstance(x, torch.Tensor) for x in leaves]
-        moved = [x.detach().to("cpu", non_blocking=True) if t else x for x, t in zip(leaves, tensors, strict=True)]
-        if any(t and x.is_cuda for x, t in zip(leaves, tensors, strict=True)):
-            torch.cuda.synchronize()  # once for all of them
-        return pack(values, [self.backend.convert_to_numpy(x) if t else x for x, t in zip(moved, tensors, strict=True)])
+        moved = [x.detach().to("cpu", non_blocking=True) if isinstance(x, torch.Tensor) else x for x in leaves]
+        if any(isinstance(x, torch.Tensor) and x.device.type != "cpu" for x in leaves):
+            torch.accelerator.synchronize()  # once for all of them
+        return pack(values, [self.backend.convert_to_numpy(x) if isinstance(x, torch.Tensor) else x for x in moved])
 
 
 class _Eager:
     """A step run as it is, without autograd graphs outside gradients."""
 
     def __init__(self, step: Callable, variables: Sequence[Any]):
-        self.step, self.variables = step, variables
+        self.step = step
+        self.storages = frozenset(id(v.storage) for v in variables)
 
     def __call__(self, *args: Any) -> Any:
         with torch.no_grad():
-            return _apart(self.step(*args), self.variables)
+            return self._apart(self.step(*args))
 
-
-def _apart(out: Any, variables: Sequence[Any]) -> Any:
-    """Copy results that are a variable's storage: the next step writes it in place."""
-    if isinstance(out, torch.Tensor):
-        base = out if out._base is None else out._base
-        return out.clone() if any(v.storage is base for v in variables) else out
-    if isinstance(out, (list, tuple, dict)):
-        return map_structure(lambda x: _apart(x, variables) if isinstance(x, torch.Tensor) else x, out)
-    return out
+    def _apart(self, out: Any) -> Any:
+        """Copy results that are a variable's storage: the next step writes it in place."""
+        if isinstance(out, torch.Tensor):
+            return out.clone() if id(out if out._base is None else out._base) in self.storages else out
+        if isinstance(out, (list, tuple, dict)):
+            return map_structure(lambda x: self._apart(x) if isinstance(x, torch.Tensor) else x, out)
+        return out
 
 
 class _Compiled:
@@ -92,36 +90,39 @@ class _Compiled:
             return self.eager(*args)
         leaves = flatten(args)
         tensors = [x for x in leaves if isinstance(x, torch.Tensor)]
-        key = _signature(args), *[v.storage.device for v in self.variables[:1]]
+        key = _signature(args), self.variables[0].storage.device if self.variables else None
         found = self.graphs.get(key)
         if found is None:
             if len(self.graphs) >= _SIGNATURES:
                 return self.eager(*args)
-            with self.lock:
-                found = self.graphs.get(key) or self._build(key, args, leaves, tensors)
-            if found is None:
-                return self.eager(*args)
+            try:
+                with self.lock:
+                    if key not in self.graphs:
+                        self.graphs[key] = self._trace(args, leaves, tensors)
+                    found = self.graphs[key]
+            except StateError:
+                raise
+            except Exception as error:
+                return self._give_up(error, args)
         graph, finish = found
         with torch.no_grad():
             return finish(graph(*[v.storage.detach() for v in self.variables], *tensors))
 
-    def _build(self, key: Any, args: tuple, leaves: list, tensors: list) -> tuple[Callable, Callable] | None:
-        try:
-            found = self._trace(args, leaves, tensors)
-        except Exception as error:  # whatever the compiler or the step may raise: the step itself will tell when it runs eagerly
+    def _give_up(self, error: Exception, args: tuple) -> Any:
+        """Run eagerly from now on; an error of the step itself is raised here and changes nothing."""
+        out = self.eager(*args)
+        if not self.failed:
             self.failed = True
             reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
             warnings.warn(f"torch cannot compile this step, so it runs eagerly ({reason}). Pass jit_compile=False to say so.", stacklevel=4)
-            return None
-        self.graphs[key] = found
-        return found
+        return out
 
     def _trace(self, args: tuple, leaves: list, tensors: list) -> tuple[Callable, Callable]:
         from torch._inductor.compile_fx import compile_fx
         from torch.fx.experimental.proxy_tensor import make_fx
 
         variables, n = self.variables, len(self.variables)
-        layout: list[Any] = []
+        shape: dict[str, Any] = {}
 
         def pure(*flat: Any) -> list:
             values, rest = flat[:n], iter(flat[n:])
@@ -129,33 +130,39 @@ class _Compiled:
             with bind(variables, values) as scope:
                 out = self.step(*given)
             outs = flatten(out)
-            layout[:] = [out, [isinstance(o, torch.Tensor) for o in outs]]
-            results = [_own(o.detach(), values) for o in outs if isinstance(o, torch.Tensor)]
-            written = [(old, scope.values[v]) for v, old in zip(variables, values, strict=True) if v in scope.written]
-            written = [(old, _own(new.detach(), values)) for old, new in written if new is not old]
-            for old, new in written:
-                old.copy_(new)
+            results = [o.detach() for o in outs if isinstance(o, torch.Tensor)]
+            written = [i for i, v in enumerate(variables) if v in scope.written and scope.values[v] is not values[i]]
+            news = [scope.values[variables[i]].detach() for i in written]
+            shared = _sharing([*results, *news], values)
+            shape.update(out=out, is_tensor=[isinstance(o, torch.Tensor) for o in outs], results=len(results), written=written, shared=shared)
+            if shared:
+                return [*results, *news]
+            for i, new in zip(written, news, strict=True):
+                values[i].copy_(new)  # fused with what computes it
             return results
 
         values = [v.storage.detach() for v in variables]
         with torch.no_grad():
             graph = make_fx(pure, tracing_mode="fake", _allow_non_fake_inputs=True)(*values, *tensors)
             compiled = compile_fx(graph, [*values, *tensors])
-        structure, is_tensor = layout
-        constants = [None if t else o for o, t in zip(flatten(structure), is_tensor, strict=True)]
-        structure = pack(structure, constants)
+        is_tensor, count, written, shared = shape["is_tensor"], shape["results"], shape["written"], shape["shared"]
+        constants = [None if t else o for o, t in zip(flatten(shape["out"]), is_tensor, strict=True)]
+        structure = pack(shape["out"], constants)
 
-        def finish(results: Sequence[Any]) -> Any:
-            found = iter(results)
+        def finish(outs: Sequence[Any]) -> Any:
+            if shared:  # results that are a variable's old value, which inductor would let another write overtake
+                outs = [o.clone() if i in shared else o for i, o in enumerate(outs)]
+                torch._foreach_copy_([variables[i].storage.detach() for i in written], outs[count:])
+            found = iter(outs)
             return pack(structure, [next(found) if t else c for t, c in zip(is_tensor, constants, strict=True)])
 
         return compiled, finish
 
 
-def _own(x: Any, values: Sequence[Any]) -> Any:
-    """Copy `x` if it shares memory with a variable, which the graph is going to write."""
-    storage = x.untyped_storage()._cdata
-    return x.clone() if any(v.untyped_storage()._cdata == storage for v in values) else x
+def _sharing(results: Sequence[Any], values: Sequence[Any]) -> frozenset[int]:
+    """Positions of the results that share memory with the values of variables."""
+    storages = {v.untyped_storage()._cdata for v in values}
+    return frozenset(i for i, x in enumerate(results) if x.untyped_storage()._cdata in storages)
 
 
 def _signature(value: Any) -> Any:

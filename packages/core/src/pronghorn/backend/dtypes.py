@@ -61,7 +61,9 @@ def _closure(name: str) -> frozenset[str]:
 _UPPER = {name: _closure(name) for name in _ABOVE}
 
 
-@functools.cache
+_PROMOTED: dict[tuple[str, ...], str] = {}  # a dictionary because torch's compiler warns of functools.cache
+
+
 def promote(*names: str) -> str:
     """Return the least upper bound of dtype names; weak names may occur in arguments and in the result.
 
@@ -69,10 +71,14 @@ def promote(*names: str) -> str:
         >>> promote("int32", "float*"), promote("bfloat16", "float*"), promote("uint8", "int8")
         ('float*', 'bfloat16', 'int16')
     """
-    common = frozenset.intersection(*(_UPPER[name] for name in names))
+    found = _PROMOTED.get(names)
+    if found is not None:
+        return found
+    common = frozenset.intersection(*[_UPPER[name] for name in names])
     least = [name for name in common if common <= _UPPER[name]]
     if len(least) != 1:
         raise TypeError(f"No common dtype for {', '.join(names)}: cast one of them explicitly.")
+    _PROMOTED[names] = least[0]
     return least[0]
 
 

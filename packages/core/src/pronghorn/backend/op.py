@@ -29,7 +29,10 @@ _CASTS = threading.local()
 class Op:
     """What is known of one op; the public function carries it as `function.op`."""
 
-    __slots__ = ("name", "body", "signature", "operands", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "public", "required", "doc")
+    __slots__ = (
+        "name", "body", "signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "public",
+        "required", "doc",
+    )  # fmt: skip
 
     def __init__(self, name: str, body: Callable, operands: tuple[str, ...], compute: Callable | None, rule: Callable | None, capability: str | None):
         self.name, self.body, self.compute, self.rule, self.capability = name, body, compute, rule, capability
@@ -37,6 +40,7 @@ class Op:
         self.variadic = operands[-1].startswith("*") if operands else False
         self.listed = bool(operands) and operands[0].startswith("[")
         self.operands = tuple(o.strip("*[]") for o in operands)
+        self.defaults = tuple(self.signature.parameters[o].default for o in self.operands)
         self.required = rule is not None and capability is None
         self.plans: dict[Any, Callable] = {}
         self.quick: dict[Any, Callable] = {}  # the dtype object of all operands -> plan, for engines whose dtype objects are theirs alone
@@ -58,7 +62,7 @@ def owner(kind: type) -> Any:
     found = None
     if _SYMBOLIC and _SYMBOLIC[0].owns(kind):
         found = _SYMBOLIC[0]
-    elif kind not in dtypes.WEAK and not issubclass(kind, (np.ndarray, np.generic, list, tuple, dict, str)):
+    elif kind not in dtypes.WEAK and not issubclass(kind, (np.ndarray, np.generic, list, tuple, dict, str, type(None))):
         found = next((b for b in list(registry.LOADED.values()) if not b.host_tensors and b.owns(kind)), None)
         if found is None:  # a tensor of an engine that is not loaded yet
             name = registry.engine_of({base.__module__.partition(".")[0] for base in kind.__mro__})
@@ -225,15 +229,22 @@ def _implementation(op: Op, b: Any, symbolic: bool) -> Callable:
     return run_body
 
 
+def _complete(op: Op, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """Move operands given by name, and the defaults of those not given, among the positional arguments."""
+    new, rest = list(args), dict(kwargs)
+    for i in range(len(args), len(op.operands)):
+        name, default = op.operands[i], op.defaults[i]
+        if name not in rest and default is inspect.Parameter.empty:
+            op.signature.bind(*args, **kwargs)  # says what is missing
+        new.append(rest.pop(name, default))
+    return tuple(new), rest
+
+
 def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
     n = len(op.operands)
-    if not op.variadic and (len(args) < n or any(o in kwargs for o in op.operands)):
-        bound = op.signature.bind(*args, **kwargs)
-        if any(o in kwargs for o in op.operands):
-            args, kwargs = bound.args, bound.kwargs
-            key = None
-            if not op.variadic and not op.listed and any(type(a) in UNWRAP for a in args[:n]):
-                args = tuple(unwrap(a) for a in args[:n]) + args[n:]
+    if not op.variadic and len(args) < n:
+        args, kwargs = _complete(op, args, kwargs)
+        return op.public(*args, **kwargs)
     if op.listed:
         xs = args[0]
         if isinstance(xs, np.ndarray) or (owner(type(xs)) is not None) or type(xs) in UNWRAP:

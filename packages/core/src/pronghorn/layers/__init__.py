@@ -20,6 +20,13 @@ _MODULES = {
         "GlobalMaxPooling2D GlobalMaxPooling3D MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D"
     ),
     "regularization": "ActivityRegularization AlphaDropout Dropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D",
+    "attention": "MultiHeadAttention",
+    "rnn": "GRU LSTM RNN Bidirectional GRUCell LSTMCell SimpleRNN SimpleRNNCell StackedRNNCells TimeDistributed",
+    "normalization.normalization": "BatchNormalization LayerNormalization RMSNormalization UnitNormalization",
+    "merging.merging": (
+        "Add Average Concatenate Dot Maximum Minimum Multiply Subtract add average concatenate dot maximum minimum multiply subtract"
+    ),
+    "preprocessing.rescaling": "Rescaling",
     "reshaping.shapes": "Flatten Permute RepeatVector Reshape",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -31,6 +31,10 @@ class LayerState:
         """All variables except states of random seeds."""
         return tracking.variables(self, seeds=False)
 
+    def own_variables(self) -> list[Variable]:
+        """Return the variables of the layer itself, without those of layers below: what its place in a file holds."""
+        return tracking.own_variables(self)
+
     @property
     def trainable_variables(self) -> list[Variable]:
         """Variables that training updates."""

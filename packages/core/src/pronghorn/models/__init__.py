@@ -9,8 +9,8 @@ _HOME = {
     "Sequential": "models.sequential",
     "clone_model": "models.cloning",
     "model_from_json": "models.model",
-    "load_model": "saving.archive",
-    "save_model": "saving.archive",
+    "load_model": "saving.files",
+    "save_model": "saving.files",
 }
 __all__ = list(_HOME)
 

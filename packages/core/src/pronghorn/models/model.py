@@ -155,13 +155,13 @@ class Model(Trainer, Layer):
             overwrite: whether an existing file is replaced without asking.
             zipped: True or None; directories are not written.
         """
-        from pronghorn.saving.archive import save_model
+        from pronghorn.saving.files import save_model
 
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
         """Save the weights to a `.weights.h5` file."""
-        from pronghorn.saving.archive import save_weights
+        from pronghorn.saving.files import save_weights
 
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
@@ -172,7 +172,7 @@ class Model(Trainer, Layer):
             filepath: path of the file.
             skip_mismatch: whether layers that do not fit are left as they are, with a warning.
         """
-        from pronghorn.saving.archive import load_weights
+        from pronghorn.saving.files import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 

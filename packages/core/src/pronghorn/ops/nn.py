@@ -127,8 +127,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
         >>> soft_shrink([-1.0, 0.2, 2.0])
         array([-0.5,  0. ,  1.5], dtype=float32)
     """
-    inner = p.where(p.less(x, -threshold), p.add(x, threshold), 0.0)
-    return p.where(p.less(threshold, x), p.subtract(x, threshold), inner)
+    return p.where(p.less_equal(p.abs(x), threshold), 0.0, p.subtract(x, p.multiply(p.sign(x), threshold)))
 
 
 @op(dtype=floating)

@@ -37,7 +37,7 @@ def classes(family: str) -> dict[str, type]:
     module, base = _FAMILIES[family]
     root = _load(base)
     space = _load(module)
-    names = getattr(space, "__all__", None) or dir(space)
+    names = ("Functional", "Model", "Sequential") if family == "models" else getattr(space, "__all__", None) or dir(space)
     found = {}
     for name in names:
         value = getattr(space, name, None)
@@ -87,8 +87,8 @@ def place_of(cls: type) -> tuple[str, str] | None:
         return None
     if cls.__name__ == "Functional":
         return "keras.src.models.functional", "Functional"
-    for family in _FAMILIES:
-        if family not in ("models", "layers") and not cls.__module__.startswith(f"pronghorn.{family.partition('.')[0]}"):
+    for family in ("models", *(f for f in _FAMILIES if f != "models")):
+        if not issubclass(cls, _load(_FAMILIES[family][1])):
             continue
         if classes(family).get(cls.__name__) is cls:
             return ("keras" if family in ("models", "dtype_policies") else f"keras.{family}"), cls.__name__

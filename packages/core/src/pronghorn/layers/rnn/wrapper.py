@@ -1,45 +1,13 @@
-"""Layers around another layer."""
+"""Layers around a layer that sees one step, or a whole sequence."""
 
 from typing import Any
 
 from pronghorn import ops
+from pronghorn.layers.core.simple import Wrapper
 from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
 from pronghorn.layers.rnn.rnn import RNN
 from pronghorn.state.tree import flatten
-
-
-class Wrapper(Layer):
-    """Base of layers around another one.
-
-    Args:
-        layer: the layer inside.
-    """
-
-    def __init__(self, layer: Any, **kwargs: Any):
-        if not isinstance(layer, Layer):
-            raise ValueError(f"{type(self).__name__}: expected a layer; received {layer!r}.")
-        super().__init__(**kwargs)
-        self.layer = layer
-
-    def build(self, input_shape: Any = None) -> None:
-        """Build the layer inside."""
-        if not self.layer.built:
-            self.layer.build(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments."""
-        from pronghorn.saving.registry import serialize_keras_object
-
-        return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the layer of a config."""
-        from pronghorn.saving.registry import deserialize_keras_object
-
-        config = dict(config)
-        return cls(deserialize_keras_object(config.pop("layer")), **config)
 
 
 class TimeDistributed(Wrapper):
