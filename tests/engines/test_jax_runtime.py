@@ -19,6 +19,7 @@ def _active():
 
 # -- overrides ---------------------------------------------------------------------------------------------------------------------------------
 def test_compiled_bodies_name_real_ops():
+    import pronghorn.random  # noqa: F401
     from pronghorn.backend.op import OPS
     from pronghorn_jax.overrides import BODIES, TENSORS
 
@@ -56,6 +57,14 @@ def test_overrides_match_the_bodies(call, kind):
 def test_relu_has_no_gradient_at_zero():
     for f, expected in ((ops.relu, [0, 0, 1, 1]), (ops.relu6, [0, 0, 1, 0])):
         assert jax.grad(lambda x: f(x).sum())(jnp.array([-1.0, 0.0, 1.0, 6.0 if f is ops.relu6 else 9.0])).tolist() == expected  # noqa: B023
+
+
+def test_repeated_products_have_gradients():
+    index, x, u = jnp.array([[0], [2], [0], [1], [1]]), jnp.array([2.0, 3.0, 5.0]), jnp.array([3.0, 4.0, 7.0, 0.0, 6.0])
+    f = lambda x, u: p.sum(p.multiply(p.scatter(x, index, u, "multiply"), jnp.array([1.0, 10.0, 100.0])), (0,), False)
+    plain = lambda x, u: x[0] * u[0] * u[2] + 10 * x[1] * u[3] * u[4] + 100 * x[2] * u[1]
+    for got, expected in zip(jax.jit(jax.grad(f, (0, 1)))(x, u), jax.grad(plain, (0, 1))(x, u), strict=True):
+        assert got.tolist() == expected.tolist()
 
 
 def test_settings_are_not_baked_into_compiled_bodies():

@@ -12,7 +12,6 @@ from typing import Any
 
 from pronghorn import ops
 from pronghorn.backend.registry import list_backends, set_backend, use_backend
-
 from pronghorn.ops.operators import install as _install
 from pronghorn.state.variable import Variable
 from pronghorn.symbolic.spec import Spec as KerasTensor

@@ -196,6 +196,8 @@ class Backend(Overrides, contract.Backend):
         if x.dtype == bool and mode != "set":
             mode = {"add": "max", "multiply": "min"}.get(mode, mode)
             return getattr(x.astype(jnp.uint8).at[where], mode)(updates.astype(jnp.uint8)).astype(bool)
+        if mode == "multiply" and jnp.issubdtype(x.dtype, jnp.inexact):
+            return _multiplied(x, updates, where)
         return getattr(x.at[where], mode)(updates)
 
     @jitted()
@@ -398,6 +400,24 @@ _ALL = frozenset(dtypes.ALL)
 _NARROW = _ALL - {"int64", "uint64", "float64", "complex128"}
 _NAMES = {dtypes.numpy_dtype(name): name for name in dtypes.ALL}
 _scalar = jax.jit(jnp.copy)
+
+
+@jax.custom_jvp
+def _multiplied(x: Any, updates: Any, where: Any) -> Any:
+    """`x` multiplied by updates, with the derivative for repeated indices that JAX's own scatter lacks."""
+    return x.at[where].multiply(updates)
+
+
+@_multiplied.defjvp
+def _(primals: Any, tangents: Any) -> Any:
+    (x, updates, where), (dx, dupdates, _) = primals, tangents
+    ones, zero = jnp.ones_like(x), updates == 0
+    factor = _multiplied(ones, updates, where)
+    # what one update is multiplied by: the others at its place, which is the whole product over it unless a factor is zero
+    others = _multiplied(ones, jnp.where(zero, 1, updates), where)[where] / jnp.where(zero, 1, updates)
+    zeros = jnp.zeros(x.shape, np.int32).at[where].add(zero.astype(np.int32))[where]
+    rest = jnp.where(zeros == zero, x[where] * others, 0)
+    return x * factor, dx * factor + jnp.zeros_like(x).at[where].add(dupdates * rest)
 
 
 def _layout(ndim: int) -> Any:

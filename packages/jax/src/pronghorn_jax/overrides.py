@@ -25,6 +25,7 @@ BODIES = frozenset(
     squareplus sparse_plus sparse_sigmoid glu logsumexp sparsemax one_hot multi_hot space_to_depth depth_to_space psnr polar
     binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy depthwise_conv separable_conv adaptive_average_pool adaptive_max_pool
     normalize moments batch_normalization layer_normalization rms_normalization dot_product_attention hstack vstack dstack stack split unstack tile roll rot90
+    threefry keyed_uniform keyed_normal keyed_randint keyed_categorical keyed_dropout keyed_shuffle keyed_gamma keyed_binomial
     """.split()
 )
 #: parameters of these that are tensors though they are no operands

@@ -140,6 +140,6 @@ class Backend(Base):
 
 def _frozen(value: Any) -> np.ndarray:
     """Copy an array and make it read-only: compiled models share the memory of variables, and know a new value by its identity."""
-    array = np.array(value)
+    array = np.array(value).view()  # OpenVINO asks for writable memory: that is the view's base
     array.flags.writeable = False
     return array

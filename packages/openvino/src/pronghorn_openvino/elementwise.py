@@ -116,7 +116,8 @@ def _bits(native: Callable, logical: Callable) -> Callable:
 
 
 _UNARY = {
-    "log": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "sinh": "sinh", "cosh": "cosh",
+    "log": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "sinh": "sinh", "cosh": "cosh",
     "tanh": "tanh", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "floor": "floor", "ceil": "ceiling", "isfinite": "is_finite",
     "logical_not": "logical_not",
 }  # fmt: skip
@@ -157,11 +158,43 @@ ELEMENTWISE: dict[str, Callable] = {
     "bitwise_right_shift": lambda d, x, y: g.right_shift(x, y, d),
     "where": lambda d, p, x, y: o.select(p, x, y),
     # derived ops for which the plugin has a kernel
-    "relu": lambda d, x: o.maximum(const(0.0), x) if _float(d) else o.maximum(const(0, np.int32), x),
+    "relu": lambda d, x: o.relu(x) if _float(d) else o.maximum(const(0, np.int32), x),
     "sigmoid": lambda d, x: o.sigmoid(x),
     "silu": lambda d, x: o.swish(x),
-    "signbit": lambda d, x: _signbit(x) if _float(d) else const(False, np.bool_) if d == "bool" or d.startswith("u") else o.less(x, const(0, np.int32)),
+    "signbit": lambda d, x: _signbit(x) if _float(d) else o.not_equal(x, x) if d == "bool" or d.startswith("u") else o.less(x, const(0, np.int32)),
 }
+
+
+def float_bits(x: Any) -> Any:
+    """Return the bits of a float32 as a 32-bit integer, by arithmetic: the exponent is the number of powers of two that do not exceed it."""
+    size = o.abs(x)
+    powers = np.array([*(2.0 ** np.arange(-126, 128)), np.inf], np.float32)
+    nan = o.is_nan(x)
+    size = o.select(nan, const(0.0), size)
+    exponent = o.convert(o.search_sorted(const(powers), o.reshape(size, g.ints([-1]), False), True), "i32")
+    exponent = o.reshape(exponent, o.shape_of(size), False)
+    # to an integer of 24 bits; in two factors, from a table, since 2**149 is no float and constants would be joined
+    shift = 150 - np.maximum(np.arange(256), 1)
+    low, high = (o.gather(const(np.exp2(half.astype(float))), exponent, g.ints(0)) for half in (shift // 2, shift - shift // 2))
+    leading = o.select(o.equal(exponent, const(0, np.int32)), const(0.0), const(2.0**23))
+    fraction = o.subtract(o.multiply(o.multiply(size, low), high), leading)
+    fraction = o.select(o.equal(exponent, const(255, np.int32)), const(0.0), fraction)
+    bits = o.add(o.multiply(exponent, const(1 << 23, np.int32)), o.convert(fraction, "i32"))
+    bits = o.select(nan, const(0x7FC00000, np.int32), bits)
+    return o.select(_signbit(x), o.add(bits, const(-(2**31), np.int32)), bits)
+
+
+def bits_float(x: Any) -> Any:
+    """Return the float32 whose bits are a 32-bit integer, by arithmetic."""
+    fraction = o.convert(o.bitwise_and(x, const((1 << 23) - 1, np.int32)), "f32")
+    exponent = o.bitwise_and(o.bitwise_right_shift(x, const(23, np.int32)), const(255, np.int32))
+    scale = o.gather(const([1, *(2.0 ** np.arange(-126, 128)), np.inf]), exponent, g.ints(0))
+    normal = o.multiply(o.add(o.multiply(fraction, const(2.0**-23)), const(1.0)), scale)
+    small = o.multiply(o.multiply(fraction, const(2.0**-75)), const(2.0**-74))
+    size = o.select(o.equal(exponent, const(0, np.int32)), small, normal)
+    nan = o.logical_and(o.equal(exponent, const(255, np.int32)), o.not_equal(fraction, const(0.0)))
+    size = o.select(nan, const(np.nan), size)
+    return o.select(o.less(x, const(0, np.int32)), o.negative(size), size)
 
 
 def aligned(values: list[g.Value]) -> tuple[list[Any], tuple | None]:

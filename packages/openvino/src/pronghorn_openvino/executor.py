@@ -3,8 +3,8 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from operator import attrgetter, is_
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter, is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from pronghorn.backend import registry
 from pronghorn.backend.contract import Executor
 from pronghorn.backend.errors import CapabilityError
 from pronghorn.state.binding import STATE, Scope
-from pronghorn.state.tree import flatten, map_structure
+from pronghorn.state.tree import flatten, map_structure, sorted_keys
 from pronghorn.symbolic.graph import TRACE
 from pronghorn.symbolic.spec import Spec
+from pronghorn_openvino import control as control  # noqa: F401  registers its lowerings
 from pronghorn_openvino import lowering
 from pronghorn_openvino.graph import Graph, Value, from_carrier, to_carrier
 
@@ -25,6 +26,8 @@ MAX_PROGRAMS = 32
 #: a variable that changes this often becomes an input instead of a constant
 MAX_RELOWER = 2
 
+_CARRIERS = frozenset({"float32", "int32", "bool"})
+_CHECKED = frozenset({"int64", "uint64", "uint32"})
 _CORE = ov.Core()
 _STORAGE = attrgetter("storage")
 
@@ -127,7 +130,13 @@ class Program:
         self.constants, self.values = list(current), list(current.values())
         self.fed = [source for _, source in fed]
         self.graph = graph  # keeps the memory of the constants
-        self.dtypes = [registry.get("openvino").canonical(x.dtype) for x in trace.outputs]
+        # inputs that NumPy converts as it copies them; the others need a look at their values or bits
+        self.direct = [dtype not in _CHECKED for dtype in (trace.inputs[s].dtype if type(s) is int else s._dtype for s in self.fed)]
+        dtypes = [registry.get("openvino").canonical(x.dtype) for x in trace.outputs]
+        self.convert = [(i, d) for i, d in enumerate(dtypes) if d not in _CARRIERS]
+        made = iter(range(len(dtypes)))
+        self.build = _builder(trace.result, made)
+        self.written = [(v, _builder(x, made)) for v, x in trace.written]
         self.compiled = compile_model(ov.Model(nodes, graph.parameters, "step")) if nodes else None
         self.local = threading.local()
 
@@ -143,27 +152,43 @@ class Program:
             return []
         local = self.local
         try:
-            request = local.request
+            request, views = local.request
         except AttributeError:
-            request = local.request = self.compiled.create_infer_request()
-        feed = {}
-        for i, source in enumerate(self.fed):
+            request = self.compiled.create_infer_request()
+            views = [request.get_input_tensor(i).data for i in range(len(self.fed))]
+            local.request = request, views
+        # copying into the request's own memory costs less than handing over an array (two Python layers and a check)
+        for view, source, direct in zip(views, self.fed, self.direct, strict=True):
             array = arrays[source] if type(source) is int else read(source)
-            feed[i] = np.ascontiguousarray(to_carrier(array)).reshape(array.shape)
-        found = request.infer(feed, share_inputs=True, share_outputs=False)
-        return [from_carrier(found[i], d) for i, d in enumerate(self.dtypes)]
+            np.copyto(view, array if direct else to_carrier(array), casting="unsafe")
+        results = request.infer()
+        found = [results[i] for i in range(len(results))]
+        for i, d in self.convert:
+            found[i] = from_carrier(found[i], d)
+        return found
 
     def __call__(self, arrays: list[np.ndarray]) -> Any:
-        trace = self.trace
-        found = iter(self.run(arrays))
-        leaves = [next(found) if isinstance(x, Spec) else x for x in trace.leaves]
-        written = [(v, next(found) if isinstance(x, Spec) else x) for v, x in trace.written]
-        for v, x in written:
-            v.assign(x)
-        if len(leaves) == 1 and trace.result is trace.leaves[0]:
-            return leaves[0]
-        it = iter(leaves)
-        return map_structure(lambda _: next(it), trace.result)
+        found = self.run(arrays)
+        for v, build in self.written:
+            v.assign(build(found))
+        return self.build(found)
+
+
+def _builder(nest: Any, numbers: Iterator[int]) -> Callable[[list], Any]:
+    """Return a function that makes `nest` of a list of arrays, with array after array in place of the specs."""
+    if isinstance(nest, Spec):
+        return itemgetter(next(numbers))
+    if isinstance(nest, dict):
+        keys = sorted_keys(nest)
+        made = dict(zip(keys, [_builder(nest[k], numbers) for k in keys], strict=True))
+        kind = type(nest) if type(nest) is not dict else dict
+        return lambda found: kind({k: made[k](found) for k in nest})
+    if isinstance(nest, (list, tuple)):
+        parts = [_builder(v, numbers) for v in nest]
+        if hasattr(nest, "_fields"):
+            return lambda found: type(nest)(*[part(found) for part in parts])
+        return lambda found: type(nest)([part(found) for part in parts])
+    return lambda found: nest
 
 
 class Step:
@@ -220,8 +245,6 @@ def _signature(value: Any, arrays: list[np.ndarray]) -> Any:
         arrays.append(value)
         return value.shape, value.dtype
     if isinstance(value, dict):
-        from pronghorn.state.tree import sorted_keys
-
         return kind, tuple([(k, _signature(value[k], arrays)) for k in sorted_keys(value)])
     if isinstance(value, (list, tuple)):
         return kind, tuple([_signature(v, arrays) for v in value])

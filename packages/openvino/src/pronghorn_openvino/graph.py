@@ -54,6 +54,18 @@ def to_carrier(array: np.ndarray) -> np.ndarray:
     return array.astype(np.int32)
 
 
+def shareable(array: np.ndarray) -> np.ndarray:
+    """Return an array whose memory OpenVINO accepts: contiguous and writable. A variable's storage is a read-only view of such an array."""
+    flags = array.flags
+    if not flags.c_contiguous:
+        return np.array(array, order="C")
+    if flags.writeable:
+        return array
+    base = array.base
+    same = type(base) is np.ndarray and base.flags.writeable and base.shape == array.shape and base.dtype == array.dtype and base.strides == array.strides
+    return base if same else array.copy()
+
+
 def from_carrier(array: np.ndarray, name: str) -> np.ndarray:
     """Return a result of the graph in its dtype."""
     from pronghorn.backend.dtypes import numpy_dtype
@@ -113,7 +125,9 @@ class Value:
             return self.node
         if want not in self.arranged:
             self.arranged[want] = (
-                o.constant(np.ascontiguousarray(self.array.transpose(want))) if self.array is not None else o.transpose(self.node, ints(want))
+                o.constant(np.ascontiguousarray(self.array.transpose(want)), shared_memory=True)
+                if self.array is not None
+                else o.transpose(self.node, ints(want))
             ).output(0)
         return self.arranged[want]
 
@@ -154,10 +168,10 @@ class Graph:
         array = np.asarray(array)
         data = to_carrier(array)
         if array.dtype == np.float16 and array.size > 1024:  # half the memory; the plugin converts
-            node = o.convert(o.constant(np.ascontiguousarray(array), shared_memory=True), "f32")
+            node = o.convert(o.constant(shareable(array), shared_memory=True), "f32")
             made = Value(node, "float16", array=None)
         else:
-            data = np.ascontiguousarray(data).reshape(data.shape)
+            data = shareable(data)
             made = Value(o.constant(data, shared_memory=data.size > 1024), array.dtype.name, array=data)
         self.keep += [array, data]
         self._constants[key] = made
@@ -175,6 +189,9 @@ class Graph:
                 self.values[key] = self.lazy[key]()
             elif self.outer is not None:
                 found = self.outer.value(x)
+                if found.array is not None:  # weights stay constants inside a body
+                    self.values[key] = Value(o.constant(found.array, shared_memory=found.array.size > 1024), found.dtype, found.order, found.array)
+                    return self.values[key]
                 node = o.parameter(found.node.get_partial_shape(), found.node.get_element_type())
                 self.parameters.append(node)
                 self.captured.append((found.node, node))

@@ -12,7 +12,7 @@ from pronghorn.backend.op import OPS, PRIMITIVES
 from pronghorn.symbolic.graph import specs_in
 from pronghorn.symbolic.spec import Spec
 from pronghorn_openvino import graph as gr
-from pronghorn_openvino.elementwise import ELEMENTWISE, aligned
+from pronghorn_openvino.elementwise import ELEMENTWISE, aligned, bits_float, float_bits
 from pronghorn_openvino.graph import Graph, Value, carrier, const, ints, wrap
 
 LOWER: dict[str, Callable] = {}
@@ -126,7 +126,12 @@ def _cast(g: Graph, out: Spec, x: Value, dtype: str) -> Value:
 
 @_lower("view")
 def _view(g: Graph, out: Spec, x: Value, dtype: str) -> Value:
-    if carrier(x.dtype) != "i32" or carrier(dtype) != "i32":
+    kinds = (x.dtype if carrier(x.dtype) == "f32" else carrier(x.dtype), dtype if carrier(dtype) == "f32" else carrier(dtype))
+    if kinds == ("float32", "i32"):
+        return Value(float_bits(x.node), dtype, x.order)
+    if kinds == ("i32", "float32"):
+        return Value(bits_float(x.node), dtype, x.order)
+    if kinds != ("i32", "i32"):
         raise CapabilityError(f"openvino: view cannot read the bits of {x.dtype} as {dtype} inside a compiled step, since it has no operation for that.")
     return Value(wrap(x.node, dtype), dtype, x.order)
 
@@ -384,6 +389,8 @@ def _gelu(g: Graph, out: Spec, x: Value, approximate: Any) -> Value:
 #: derived ops that are lowered whole
 WHOLE = frozenset({"relu", "sigmoid", "silu", "signbit", "softmax", "log_softmax", "gelu"})
 
+#: their arguments are nests and tapes (pronghorn.symbolic.backend); lowered in `control`
+CONTROL = frozenset({"cond", "while_loop", "scan"})
 _IDENTITY = {"sum": 0, "prod": 1, "any": False, "all": True}
 
 
@@ -410,7 +417,7 @@ def _run_one(g: Graph, name: str, args: tuple, out: Any, inner: list | None = No
     except (RuntimeError, ValueError, TypeError) as error:
         if isinstance(error, CapabilityError):
             raise
-        shown = ", ".join(str(s) for s in specs_in(args))
+        shown = ", ".join([str(s) for s in specs_in(args)][:4])
         raise CapabilityError(f"openvino: {name} cannot be lowered for {shown}: {error}") from error
     if found is None:
         if inner is None:
@@ -423,7 +430,8 @@ def _run_one(g: Graph, name: str, args: tuple, out: Any, inner: list | None = No
 
 def _missing(name: str) -> str:
     entry = PRIMITIVES.get(name)
-    why = f'it belongs to the capability "{entry.capability}", which OpenVINO lacks' if entry is not None and entry.capability else "OpenVINO has no such operation"
+    gated = entry is not None and entry.capability
+    why = f'it belongs to the capability "{entry.capability}", which OpenVINO lacks' if gated else "OpenVINO has no such operation"
     return f"openvino cannot run {name}: {why}. Run this part on another engine."
 
 
@@ -434,6 +442,8 @@ def _result(g: Graph, name: str, args: tuple, out: Any, outs: list[Spec]) -> Any
     if all(0 in s.dims for s in outs):
         made = tuple(g.constant(np.zeros([1 if d is None else d for d in s.shape], _numpy(s.dtype))) for s in outs)
         return made if isinstance(out, tuple) else made[0]
+    if name in CONTROL:
+        return LOWER[name](g, out, *args)
     entry = PRIMITIVES.get(name) or OPS[name]
     n = len(entry.operands)
     values = [[g.value(x) for x in args[0]], *args[1:]] if entry.listed else [g.value(x) if i < n else x for i, x in enumerate(args)]

@@ -22,6 +22,7 @@ from pronghorn.backend import contract, dtypes
 from pronghorn_tensorflow import control, elementwise, linalg, overrides, windows
 from pronghorn_tensorflow.executor import Executor
 from pronghorn_tensorflow.interop import interop
+from pronghorn_tensorflow.optimizers import optimizer_update
 from pronghorn_tensorflow.support import F8, cast, const, ints, order_key, plain, raw, sizes, via, with_axis_last
 
 _MATMUL = {**F8, "bool": "int32", "uint8": "int32", "int8": "int32", "uint16": "int32", "int16": "int32", "uint32": "int64", "uint64": "int64"}
@@ -82,6 +83,8 @@ class Backend(contract.Backend):
     value_and_grad = staticmethod(control.value_and_grad)
     vectorized_map = staticmethod(control.vectorized_map)
     jvp = staticmethod(control.jvp)
+
+    optimizer_update = staticmethod(optimizer_update)
 
     def __init__(self) -> None:
         _keep_autograph_out()
@@ -258,6 +261,9 @@ class Backend(contract.Backend):
             return outside.submit(make).result()
 
     def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
+        if name in overrides.KERNELS:
+            kernel, kinds = overrides.KERNELS[name]
+            return kernel if kinds.issuperset(operands) else impl
         kernel, odd = elementwise.KERNELS.get(name, (impl, frozenset()))
         return impl if odd.intersection(operands) else kernel
 

@@ -82,6 +82,15 @@ def _binary(op: Callable, table: Mapping[str, str | None], back: bool, logical: 
     return call
 
 
+def _add(x1: Any, x2: Any) -> Any:
+    """A sum; in a graph as a bias where it is one, which TensorFlow fuses into the product before it, and whose gradient is one kernel."""
+    if tf.is_symbolic_tensor(x1) and x1.dtype.is_floating and getattr(x2, "shape", None) is not None and x2.shape.rank == 1:
+        wide = x1.shape.rank
+        if wide is not None and wide > 1 and x2.shape[0] is not None and x1.shape[-1] == x2.shape[0]:
+            return raw.BiasAdd(value=x1, bias=x2)
+    return raw.AddV2(x=x1, y=x2)
+
+
 def _not_empty(name: str, x: Any, axes: tuple) -> None:
     dims = x.shape
     if dims.rank is not None and any(dims[a] == 0 for a in axes):
@@ -223,4 +232,5 @@ def _kernel(op: Callable, operands: int) -> Callable:
 KERNELS: dict[str, tuple[Callable, frozenset[str]]] = {
     **{n: (_kernel(getattr(raw, op), 1), frozenset(table)) for n, (op, table) in _UNARY.items()},
     **{n: (_kernel(getattr(raw, op), 2), frozenset((*table, "bool") if logical else table)) for n, (op, table, _, logical) in _BINARY.items()},
+    "add": (_add, frozenset((*F8, "bool"))),
 }

@@ -8,13 +8,14 @@ import tensorflow as tf
 
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.op import OPS
-from pronghorn_tensorflow.support import F8, cast, const, detours, plain, raw, with_axis_last
+from pronghorn_tensorflow.support import F8, cast, const, plain, raw, with_axis_last
 
 _FLOATS = frozenset(d.as_datatype_enum for d in (tf.bfloat16, tf.float16, tf.float32, tf.float64))
 _EINSUM = _FLOATS | frozenset(d.as_datatype_enum for d in (tf.int32, tf.int64, tf.complex64, tf.complex128))
 _NO_TILE = frozenset({*F8, "uint16"})
-_NO_RELU = frozenset(detours({**F8, "complex64": None, "complex128": None}))
 _OVERRIDES: dict[str, Callable] = {}
+#: override -> its kernel without a look at the dtype, and the dtypes that it takes
+KERNELS: dict[str, tuple[Callable, frozenset[str]]] = {}
 
 
 def available() -> dict[str, Callable]:
@@ -39,9 +40,11 @@ def _unary(name: str, kernel: Callable, kinds: frozenset[int] = _FLOATS) -> None
 
     call.__name__ = name
     _OVERRIDES[name] = call
+    KERNELS[name] = kernel, frozenset(tf.as_dtype(k).name for k in kinds)
 
 
 _COMPLEX = frozenset(d.as_datatype_enum for d in (tf.complex64, tf.complex128))
+_unary("relu", lambda x: raw.Relu(features=x), frozenset(tf.as_dtype(d).as_datatype_enum for d in (dtypes.INTEGER | dtypes.FLOAT) - set(F8)))
 _unary("sigmoid", lambda x: raw.Sigmoid(x=x), _FLOATS | _COMPLEX)
 _unary("softplus", lambda x: raw.Softplus(features=x))
 _unary("log_sigmoid", lambda x: raw.Neg(x=raw.Softplus(features=raw.Neg(x=x))))
@@ -57,11 +60,6 @@ _unary("erfinv", lambda x: raw.Erfinv(x=x), frozenset({tf.float32.as_datatype_en
 @_override
 def square(x: Any) -> Any:
     return raw.Mul(x=x, y=x) if x.dtype.is_complex else _body("square", x) if x.dtype.name in F8 else raw.Square(x=x)
-
-
-@_override
-def relu(x: Any) -> Any:
-    return _body("relu", x) if x.dtype.as_datatype_enum in _NO_RELU else raw.Relu(features=x)
 
 
 @_override
@@ -193,6 +191,15 @@ def solve(a: Any, b: Any) -> Any:
     if a.dtype.size < 4 or a.shape.rank != b.shape.rank:
         return _body("solve", a, b)
     return tf.linalg.solve(a, b)
+
+
+@_override
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
+    rank = x.shape.rank
+    size = x.shape[axis] if rank and isinstance(axis, int) and -rank <= axis < rank else None
+    if type(indices_or_sections) is not int or size is None or indices_or_sections < 1 or size % indices_or_sections:
+        return _body("split", x, indices_or_sections, axis)
+    return list(raw.Split(axis=const(axis % rank), value=x, num_split=indices_or_sections))  # its gradient is one concatenation
 
 
 @_override

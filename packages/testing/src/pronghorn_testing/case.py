@@ -173,7 +173,10 @@ def function(name: str) -> Callable:
 
     if name.startswith("p."):
         return PRIMITIVES[name[2:]].public
-    return getattr(ops, name, None) or OPS[name].public
+    found: Any = ops
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found or OPS[name].public
 
 
 def exists(name: str) -> bool:

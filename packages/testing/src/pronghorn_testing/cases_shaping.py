@@ -1,6 +1,5 @@
 """Ops that make, move and join, read and write parts, sort and search."""
 
-import math
 
 import numpy as np
 
@@ -56,6 +55,7 @@ CASES = [
     OpCase("vander", [X(3)], {"N": 3, "increasing": True}, batch=False, expected=np.vander),
     OpCase("meshgrid", [X(3), X(2)], {"indexing": "ij"}, batch=False, expected=lambda *a, **kw: np.meshgrid(*a, **kw)),
     OpCase("meshgrid", [X(3), X(2)], label="xy", batch=False, expected=lambda *a: np.meshgrid(*a)),
+    OpCase("indices", [(2, 3)], expected=np.indices),
     # shape
     OpCase("reshape", [X(2, 6), (3, 4)], dtypes=ANY, batch=False, expected=np.reshape),
     OpCase("reshape", [X(2, 6), (-1, 2, 3)], label="rest", expected=np.reshape),

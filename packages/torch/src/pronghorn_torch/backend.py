@@ -1,13 +1,12 @@
 """PyTorch: primitives, control flow, gradients and the runtime.
 
-Most primitives are torch functions under another name and stay unwrapped, so that a call costs what torch's own costs. Where torch lacks kernels for a dtype
-(unsigned and 8-bit floats, booleans in numeric ops, half precision in linear algebra), `specialize` computes in a wider one.
+Most primitives are torch functions under another name and stay unwrapped, so that a call costs what torch's own costs. Where torch lacks kernels
+for a dtype (unsigned and 8-bit floats, booleans in numeric ops, half precision in linear algebra), `specialize` computes in a wider one.
 """
 # ruff: noqa: A001, A002, A003
 
 import builtins
 import contextlib
-import functools
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,63 +14,22 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from pronghorn.backend import contract, dtypes
-from pronghorn.backend.op import PRIMITIVES
 from pronghorn.state.tree import flatten, map_structure, pack
-from pronghorn_torch.overrides import Overrides, defined
-
-_KIND: dict[str, torch.dtype] = {n: getattr(torch, n) for n in dtypes.ALL if n != "uint64"}
-_NAME = {kind: name for name, kind in _KIND.items()}
-_CARRIER = {"bfloat16": np.int16, "float8_e4m3fn": np.uint8, "float8_e5m2": np.uint8}  # what NumPy and torch exchange bits of
+from pronghorn_torch.kernels import CARRIER, KIND, NAME, specialize
+from pronghorn_torch.overrides import Overrides
+from pronghorn_torch.windows import Windows, flat_pads
 
 _SAME_NAME = (
-    "exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf floor ceil round trunc negative abs isfinite "
-    "logical_not bitwise_not add subtract multiply divide floor_divide arctan2 logical_and logical_or bitwise_and bitwise_or bitwise_xor "
+    "exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf floor ceil round trunc negative abs "
+    "isfinite logical_not bitwise_not add subtract multiply divide floor_divide arctan2 logical_and logical_or bitwise_and bitwise_or bitwise_xor "
     "bitwise_left_shift bitwise_right_shift where maximum minimum matmul broadcast_to flip"
 )
-_RENAMED = {"mod": "remainder", "power": "pow", "equal": "eq", "less": "lt", "less_equal": "le", "stop_gradient": "detach", "transpose": "permute", "fft": None}
-
-# -- dtypes that torch has no kernels for ------------------------------------------------------------------------------------------------------
-_ANY_DTYPE = frozenset("cast view reshape transpose broadcast_to concatenate slice where stop_gradient pad equal nonzero".split())
-_NO_BOOL = frozenset(
-    "abs sign round trunc argmax argmin top_k searchsorted matmul max_pool bitwise_left_shift bitwise_right_shift scatter sort argsort cumsum cumprod".split()
-)
-_NO_HALF = frozenset("cholesky qr svd eigh eig lu_factor solve_triangular rfft irfft view_as_complex".split())
-_WIDER = {
-    "uint16": torch.int64, "uint32": torch.int64, "bool": torch.int64,
-    "float8_e4m3fn": torch.float32, "float8_e5m2": torch.float32, "float16": torch.float32, "bfloat16": torch.float32,
+_RENAMED = {
+    "mod": torch.remainder, "power": torch.pow, "equal": torch.eq, "less": torch.lt, "less_equal": torch.le, "stop_gradient": torch.detach,
+    "transpose": torch.permute, "fft": torch.fft.fft,
 }  # fmt: skip
-_NUMBERS = frozenset({bool, int, float, complex})
-
-
-def _lacks(name: str, dtype: str | None, scalars: bool) -> bool:
-    if dtype in ("float16", "bfloat16"):
-        return name in _NO_HALF
-    if dtype == "bool":
-        return name in _NO_BOOL or (scalars and name in ("maximum", "minimum"))
-    return dtype in _WIDER and name not in _ANY_DTYPE
-
-
-def _widened(impl: Callable, narrow: torch.dtype) -> Callable:
-    """Run `impl` in a wider dtype; what comes out in that dtype goes back. Index results are int32, which is nobody's wider dtype."""
-    wide = _WIDER[_NAME[narrow]]
-
-    def up(x: Any) -> Any:
-        if isinstance(x, list):
-            return [up(v) for v in x]
-        return x.to(wide) if isinstance(x, torch.Tensor) and x.dtype == narrow else x
-
-    def down(x: Any) -> Any:
-        return x.to(narrow) if isinstance(x, torch.Tensor) and x.dtype == wide else x
-
-    def call(*args: Any) -> Any:
-        out = impl(*[up(a) for a in args])
-        return tuple(down(o) for o in out) if isinstance(out, tuple) else down(out)
-
-    return call
-
 
 def _tracing() -> bool:
     """Tell whether operations are recorded by torch's compilers rather than run."""
@@ -93,13 +51,13 @@ def _accelerator() -> str | None:
     return None if found is None else found.type
 
 
-class Backend(Overrides, contract.Backend):
+class Backend(Overrides, Windows, contract.Backend):
     """The torch engine."""
 
     name = "torch"
     types = (torch.Tensor,)
     capabilities = frozenset({"linalg", "complex", "dynamic_shapes", "autodiff", "native_rng"})
-    dtypes = frozenset(_KIND)
+    dtypes = frozenset(KIND)
     dtype_hint = "Use int64."
     own_dtypes = True
     scalar_operands = frozenset(
@@ -110,22 +68,12 @@ class Backend(Overrides, contract.Backend):
     for _n in _SAME_NAME.split():
         locals()[_n] = staticmethod(getattr(torch, _n))
     for _n, _native in _RENAMED.items():
-        locals()[_n] = staticmethod(getattr(torch, _native) if _native else torch.fft.fft)
+        locals()[_n] = staticmethod(_native)
+    specialize = staticmethod(specialize)
 
     def __init__(self) -> None:
         kind = _accelerator()
         self._default = torch.device(kind, 0) if kind is not None and kind != "mps" else torch.device("cpu")
-
-    def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
-        if builtins.any(scalars):
-            impl = _WITH_SCALARS.get(name, impl)
-        if name not in PRIMITIVES:
-            odd = builtins.any(k in _WIDER and k not in ("float16", "bfloat16", "bool") for k in operands)
-            return functools.partial(defined, name) if odd else impl
-        for kind in operands:
-            if _lacks(name, kind, builtins.any(scalars)):
-                return _widened(impl, _KIND[kind])  # type: ignore[index]
-        return impl
 
     # -- create and convert ------------------------------------------------------------------------------------------------------------------
     @property
@@ -135,12 +83,12 @@ class Backend(Overrides, contract.Backend):
     def convert_to_tensor(self, x: Any, dtype: str) -> Any:
         device = self._device
         if isinstance(x, torch.Tensor):
-            return x.to(device, _KIND[dtype], copy=True)
+            return x.to(device, KIND[dtype], copy=True)
         if torch.compiler.is_compiling():
-            return torch.as_tensor(x, dtype=_KIND[dtype], device=device)
+            return torch.as_tensor(x, dtype=KIND[dtype], device=device)
         array = np.array(x, dtypes.numpy_dtype(dtype), order="C")
-        carrier = _CARRIER.get(dtype)
-        out = torch.from_numpy(array) if carrier is None else torch.from_numpy(array.view(carrier)).view(_KIND[dtype])
+        carrier = CARRIER.get(dtype)
+        out = torch.from_numpy(array) if carrier is None else torch.from_numpy(array.view(carrier)).view(KIND[dtype])
         if torch._C._len_torch_dispatch_stack() > 0:
             out = torch.ops.aten.lift_fresh.default(out)
         return out if device.type == "cpu" else out.to(device)
@@ -152,12 +100,12 @@ class Backend(Overrides, contract.Backend):
         return _numpy(host)
 
     def full(self, shape: Any, fill_value: Any, dtype: str) -> Any:
-        return torch.full(shape, fill_value, dtype=_KIND[dtype], device=self._device)
+        return torch.full(shape, fill_value, dtype=KIND[dtype], device=self._device)
 
     def arange(self, start: Any, stop: Any, step: Any, dtype: str) -> Any:
         bounds = [v.item() if isinstance(v, torch.Tensor) else v for v in (start, stop, step)]
         whole = dtype in dtypes.INTEGER or dtype == "bool"
-        kind = _KIND[dtype]
+        kind = KIND[dtype]
         if whole:
             compute = torch.float64 if builtins.any(isinstance(v, float) for v in bounds) else torch.int64
         else:
@@ -166,13 +114,13 @@ class Backend(Overrides, contract.Backend):
         return out if compute == kind else out.to(kind)
 
     def cast(self, x: Any, dtype: str) -> Any:
-        kind = _KIND[dtype]
+        kind = KIND[dtype]
         if x.is_complex() and not kind.is_complex:
             x = x != 0 if kind == torch.bool else x.real
         return x.to(kind)
 
     def view(self, x: Any, dtype: str) -> Any:
-        return x.view(_KIND[dtype])
+        return x.view(KIND[dtype])
 
     def shape(self, x: Any) -> tuple:
         return tuple(x.shape)
@@ -227,7 +175,7 @@ class Backend(Overrides, contract.Backend):
         return torch.cat(xs, axis)
 
     def pad(self, x: Any, pad_width: Any, constant_values: Any) -> Any:
-        return torch.constant_pad_nd(x, _flat_pads(pad_width), constant_values)
+        return torch.constant_pad_nd(x, flat_pads(pad_width), constant_values)
 
     def slice(self, x: Any, start: Any, stop: Any, step: Any) -> Any:
         return x[tuple([builtins.slice(a, b, s) for a, b, s in zip(start, stop, step, strict=True)])]
@@ -290,67 +238,6 @@ class Backend(Overrides, contract.Backend):
 
     def searchsorted(self, sorted_sequence: Any, values: Any, side: str) -> Any:
         return torch.searchsorted(sorted_sequence, values.contiguous(), side=side, out_int32=True)
-
-    # -- contraction and windows -------------------------------------------------------------------------------------------------------------
-    # A contiguous channels-last tensor, permuted, is what torch calls memory format channels_last: no data moves. Vectors go as images of height one.
-    def conv(self, x: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
-        n = len(strides)
-        if n == 1:
-            out = self.conv(x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *padding), (1, *dilation), groups)
-            return out.squeeze(1)
-        if builtins.any(a != b for a, b in padding):
-            x, padding = torch.constant_pad_nd(x, _flat_pads(((0, 0), *padding, (0, 0)))), ((0, 0),) * n
-        window = (F.conv2d, F.conv3d)[n - 2]
-        out = window(_channels_first(x), kernel.permute(n + 1, n, *range(n)), None, strides, [a for a, _ in padding], dilation, groups)
-        return _channels_last(out)
-
-    def conv_transpose(self, x: Any, kernel: Any, strides: Any, padding: Any, output_padding: Any, dilation: Any) -> Any:
-        n = len(strides)
-        if n == 1:
-            out = self.conv_transpose(
-                x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *padding), (0, *output_padding), (1, *dilation)
-            )
-            return out.squeeze(1)
-        # torch cuts the same on both sides and adds less than one stride; else take the full result and cut it
-        added = [a - b + o for (a, b), o in zip(padding, output_padding, strict=True)]
-        direct = builtins.all(0 <= e < builtins.max(s, d) for e, s, d in zip(added, strides, dilation, strict=True))
-        window = (F.conv_transpose2d, F.conv_transpose3d)[n - 2]
-        weight = kernel.permute(n + 1, n, *range(n))
-        if direct:
-            return _channels_last(window(_channels_first(x), weight, None, strides, [a for a, _ in padding], added, 1, dilation))
-        out = _channels_last(window(_channels_first(x), weight, None, strides, 0, 0, 1, dilation))
-        cut = [(-a, o - b) for (a, b), o in zip(padding, output_padding, strict=True)]
-        return torch.constant_pad_nd(out, _flat_pads(((0, 0), *cut, (0, 0))))
-
-    def max_pool(self, x: Any, pool_size: Any, strides: Any, padding: Any) -> Any:
-        n = len(pool_size)
-        if n == 1 and x.is_floating_point():
-            return self.max_pool(x.unsqueeze(1), (1, *pool_size), (1, *strides), ((0, 0), *padding)).squeeze(1)
-        native = n in (2, 3) and x.is_floating_point()
-        if not native or not _simple(pool_size, padding):
-            low = -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
-            x, padding = torch.constant_pad_nd(x, _flat_pads(((0, 0), *padding, (0, 0))), low), ((0, 0),) * n
-        if not native:
-            for i, (k, s) in enumerate(zip(pool_size, strides, strict=True), 1):
-                x = x.unfold(i, k, s)
-            return torch.amax(x, tuple(range(-n, 0)))
-        window = (F.max_pool2d, F.max_pool3d)[n - 2]
-        return _channels_last(window(_channels_first(x), pool_size, strides, [a for a, _ in padding]))
-
-    def average_pool(self, x: Any, pool_size: Any, strides: Any, padding: Any) -> Any:
-        n = len(pool_size)
-        if n == 1:
-            return self.average_pool(x.unsqueeze(1), (1, *pool_size), (1, *strides), ((0, 0), *padding)).squeeze(1)
-        window = (F.avg_pool2d, F.avg_pool3d)[n - 2]
-        if _simple(pool_size, padding):
-            return _channels_last(window(_channels_first(x), pool_size, strides, [a for a, _ in padding], False, False))
-        padded = torch.constant_pad_nd(x, _flat_pads(((0, 0), *padding, (0, 0))))
-        total = _channels_last(window(_channels_first(padded), pool_size, strides, 0, False, True, 1))
-        for i, (d, k, s, (a, b)) in enumerate(zip(x.shape[1:-1], pool_size, strides, padding, strict=True), 1):
-            first = torch.arange(0, d + a + b - k + 1, s, device=x.device) - a
-            count = (torch.clamp(first + k, max=d) - torch.clamp(first, min=0)).clamp(min=0)
-            total = total / count.to(x.dtype).reshape((-1,) + (1,) * (n + 1 - i))
-        return total
 
     # -- linear algebra ----------------------------------------------------------------------------------------------------------------------
     cholesky = staticmethod(torch.linalg.cholesky)
@@ -474,7 +361,7 @@ class Backend(Overrides, contract.Backend):
         return issubclass(kind, torch.Tensor)
 
     def dtype(self, x: Any) -> str:
-        return _NAME[x.dtype]
+        return NAME[x.dtype]
 
     def static_shape(self, x: Any) -> tuple[int | None, ...]:
         return tuple(d if isinstance(d, int) else None for d in x.shape)
@@ -542,28 +429,11 @@ _INDEX = frozenset({torch.int32, torch.int64})
 
 def _numpy(x: torch.Tensor) -> np.ndarray:
     """A host tensor as an array on the same memory."""
-    name = _NAME[x.dtype]
-    carrier = _CARRIER.get(name)
+    name = NAME[x.dtype]
+    carrier = CARRIER.get(name)
     if carrier is not None:
         return x.view(torch.int16 if carrier is np.int16 else torch.uint8).numpy().view(dtypes.numpy_dtype(name))
     return x.resolve_conj().resolve_neg().numpy()
-
-
-def _flat_pads(pairs: Sequence[tuple]) -> list[int]:
-    return [w for pair in reversed(pairs) for w in pair]
-
-
-def _channels_first(x: Any) -> Any:
-    return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
-
-
-def _channels_last(x: Any) -> Any:
-    return x.permute(0, *range(2, x.ndim), 1)
-
-
-def _simple(pool_size: Any, padding: Any) -> bool:
-    """Whether torch's pooling takes this padding as it is."""
-    return builtins.all(a == b and 2 * a <= k for k, (a, b) in zip(pool_size, padding, strict=True))
 
 
 def _differentiable(x: Any) -> bool:
@@ -579,33 +449,3 @@ def _detached(value: Any) -> Any:
         items = [_detached(v) for v in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     return value
-
-
-def _clamp(by: Callable, general: Callable) -> Callable:
-    def call(x1: Any, x2: Any) -> Any:
-        if type(x2) in _NUMBERS:
-            return by(x1, x2)
-        return by(x2, x1) if type(x1) in _NUMBERS else general(x1, x2)
-
-    return call
-
-
-def _select(condition: Any, x1: Any, x2: Any) -> Any:
-    if type(condition) is bool:
-        like = x1 if isinstance(x1, torch.Tensor) else x2
-        condition = torch.full((), condition, dtype=torch.bool, device=like.device)
-    return torch.where(condition, x1, x2)
-
-
-#: what takes over where an operand is a Python number
-_WITH_SCALARS = {
-    "maximum": _clamp(torch.clamp_min, torch.maximum),
-    "minimum": _clamp(torch.clamp_max, torch.minimum),
-    "where": _select,
-    "equal": lambda a, b: torch.eq(b, a) if type(a) in _NUMBERS else torch.eq(a, b),
-    "less": lambda a, b: torch.gt(b, a) if type(a) in _NUMBERS else torch.lt(a, b),
-    "greater": lambda a, b: torch.lt(b, a) if type(a) in _NUMBERS else torch.gt(a, b),
-    "greater_equal": lambda a, b: torch.le(b, a) if type(a) in _NUMBERS else torch.ge(a, b),
-    "not_equal": lambda a, b: torch.ne(b, a) if type(a) in _NUMBERS else torch.ne(a, b),
-    "less_equal": lambda a, b: torch.ge(b, a) if type(a) in _NUMBERS else torch.le(a, b),
-}

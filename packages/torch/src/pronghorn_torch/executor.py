@@ -5,12 +5,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from pronghorn.backend import contract
 from pronghorn.state.binding import StateError, bind
 from pronghorn.state.tree import flatten, map_structure, pack
 
+_DIRECT = frozenset(np.dtype(n) for n in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32"))  # dtypes of batches that stay
 _SIGNATURES = 16  # of one step; beyond it shapes vary too much for compiling to pay
 
 
@@ -43,6 +45,8 @@ class Executor(contract.Executor):
                 return None
             if isinstance(x, torch.Tensor):
                 return x if x.device == device else x.to(device, non_blocking=True)
+            if type(x) is np.ndarray and x.dtype in _DIRECT:
+                return torch.from_numpy(x.copy()) if device.type == "cpu" else torch.from_numpy(np.require(x, requirements="CW")).to(device)
             return b.from_host(x)
 
         return map_structure(move, batch)

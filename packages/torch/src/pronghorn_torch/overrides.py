@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from pronghorn.backend import registry, settings
 from pronghorn.backend.op import OPS
 from pronghorn.ops.axes import canonical_axes
+from pronghorn.state.binding import STATE
 
 _LOW = frozenset({torch.float16, torch.bfloat16})
 _MASKED = -0.7 * 3.4028234663852886e38  # where attention is not allowed: finite, so that a row without any allowed position gives the mean
@@ -65,7 +66,6 @@ class Overrides:
     isnan = staticmethod(torch.isnan)
     isinf = staticmethod(torch.isinf)
     logaddexp = staticmethod(torch.logaddexp)
-    hypot = staticmethod(torch.hypot)
     fmax = staticmethod(torch.fmax)
     fmin = staticmethod(torch.fmin)
     fmod = staticmethod(torch.fmod)
@@ -169,7 +169,8 @@ class Overrides:
     ) -> Any:
         args = (query, key, value, bias, mask, scale, is_causal, flash_attention, attn_logits_soft_cap)
         ranks = {query.ndim, key.ndim, value.ndim}
-        if attn_logits_soft_cap is not None or ranks - {3, 4} or len(ranks) > 1 or (query.dtype == torch.float16 and mask is not None) or query.shape[-2] % key.shape[-2]:
+        coarse = query.dtype == torch.float16 and mask is not None  # too short a range for the finite mask
+        if coarse or attn_logits_soft_cap is not None or len(ranks) > 1 or ranks - {3, 4} or query.shape[-2] % key.shape[-2]:
             return defined("dot_product_attention", *args)
         q, k, v = (t.unsqueeze(0) if t.ndim == 3 else t for t in (query, key, value))
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
@@ -216,7 +217,7 @@ class Overrides:
 
     # -- contraction -------------------------------------------------------------------------------------------------------------------------
     def einsum(self, subscripts: str, *operands: Any, **kwargs: Any) -> Any:
-        if operands[0].dtype in (torch.bool, torch.int8):
+        if not (operands[0].is_floating_point() or operands[0].is_complex()):
             return defined("einsum", subscripts, *operands, **kwargs)
         try:
             return torch.einsum(subscripts, *operands)
@@ -226,7 +227,7 @@ class Overrides:
     def tensordot(self, x1: Any, x2: Any, axes: Any = 2) -> Any:
         left, right = (tuple(range(x1.ndim - axes, x1.ndim)), tuple(range(axes))) if type(axes) is int else axes
         left, right = canonical_axes("tensordot", left, x1.ndim), canonical_axes("tensordot", right, x2.ndim)
-        if x1.dtype in (torch.bool, torch.int8) or [x1.shape[i] for i in left] != [x2.shape[j] for j in right]:
+        if not (x1.is_floating_point() or x1.is_complex()) or [x1.shape[i] for i in left] != [x2.shape[j] for j in right]:
             return defined("tensordot", x1, x2, axes)
         return torch.tensordot(x1, x2, (left, right))
 
@@ -251,6 +252,31 @@ class Overrides:
         rows = output.movedim(axis, -1).reshape(-1, output.shape[axis])
         index = torch.where((index >= 0) & (index < rows.shape[1]), index, -100)  # torch's mark for "no loss here"
         return F.nll_loss(torch.log_softmax(rows, 1), index, ignore_index=-100, reduction="none").reshape(rest)
+
+    # -- lists of variables ------------------------------------------------------------------------------------------------------------------
+    def optimizer_update(self, kind: str, gradients: list, values: list, slots: dict, options: dict) -> tuple[list, dict] | None:
+        """Update whole lists of tensors with torch's fused kernels: in place, but on copies where the values are bound. None for what has no kernel."""
+        if kind not in ("adam", "sgd") or torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
+            return None  # compilers fuse the definition themselves
+        if not all(v.is_floating_point() for v in values):
+            return None
+        if STATE.scope is not None:
+            values, slots = [v.clone() for v in values], {n: [s.clone() for s in vs] for n, vs in slots.items()}
+        # the kernels walk memory, so layouts must agree
+        pairs = zip(gradients, values, strict=True)
+        gradients = [g if g.dtype == v.dtype and g.stride() == v.stride() else torch.empty_like(v).copy_(g) for g, v in pairs]
+        rate, decay = options["learning_rate"], options["weight_decay"] or 0.0
+        if kind == "sgd":
+            foreach_sgd(
+                values, gradients, slots.get("momentum", ()), learning_rate=rate, momentum=options["momentum"], nesterov=options["nesterov"],
+                weight_decay=decay,
+            )  # fmt: skip
+        else:
+            fused_adam(
+                values, gradients, slots["momentum"], slots["velocity"], slots.get("velocity_hat", ()), learning_rate=rate,
+                step=options["iterations"] + 1, beta_1=options["beta_1"], beta_2=options["beta_2"], epsilon=options["epsilon"], weight_decay=decay,
+            )  # fmt: skip
+        return values, slots
 
 
 def _moments(x: Any, axes: tuple, keepdims: bool) -> tuple[Any, Any]:
@@ -292,7 +318,9 @@ def fused_adam(
     epsilon: float,
     weight_decay: float = 0.0,
 ) -> None:
-    """Update Adam's weights and moments in place, one kernel per device and dtype (Kingma and Ba, 2014, the form with epsilon outside the correction).
+    """Update Adam's weights and moments in place, one kernel per device and dtype.
+
+    The form of Kingma and Ba (2014, section 2) with epsilon outside the bias correction.
 
     Args:
         values, gradients, firsts, seconds: weights, their gradients, and running means of gradients and squares; all of one length.

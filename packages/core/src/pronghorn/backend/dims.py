@@ -142,8 +142,8 @@ def broadcast_dim(a: Any, b: Any) -> Any:
 
 
 def same_dim(a: Any, b: Any) -> bool:
-    """Tell whether two sizes may be equal: an unknown size fits any."""
-    return isinstance(a, Dim) or isinstance(b, Dim) or a == b
+    """Tell whether two sizes may be equal: an unknown size, a `Dim` or an engine's scalar, fits any."""
+    return not (isinstance(a, int) and isinstance(b, int)) or a == b
 
 
 def show(dims: Any) -> str:

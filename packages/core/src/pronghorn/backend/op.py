@@ -191,6 +191,11 @@ def _converting(op: Op, impl: Callable, converters: list[Callable | None]) -> Ca
     first = len(op.operands) - 1 if op.variadic else 0
     if first == 0 and len(converters) == 2 and not op.variadic:
         c0, c1 = converters
+        if len(op.signature.parameters) == 2:
+            if c0 is None:
+                return lambda x, y: impl(x, c1(y))  # type: ignore[misc]
+            if c1 is None:
+                return lambda x, y: impl(c0(x), y)
 
         def run_two(x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
             return impl(x if c0 is None else c0(x), y if c1 is None else c1(y), *args, **kwargs)

@@ -18,8 +18,8 @@ from pronghorn.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
-from pronghorn.utils.identify import deserialize_object, interpret, serialize_object
 from pronghorn.state.naming import to_snake_case
+from pronghorn.utils.identify import deserialize_object, interpret, serialize_object
 
 IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
 constant, identity, ones, zeros, stft, orthogonal = Constant, Identity, Ones, Zeros, STFT, Orthogonal

@@ -9,7 +9,7 @@ import numpy as np
 
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.op import UNWRAP, owner
-from pronghorn.layers.context import CONTEXT, add_loss, clear_losses, get_mask, set_mask
+from pronghorn.layers.context import CONTEXT, add_loss, clear_losses, get_mask, set_mask, training_scope
 from pronghorn.layers.signature import CallInfo, call_info
 from pronghorn.layers.tracking import flatten_layers, sublayers
 from pronghorn.state.binding import STATE, symbolic_state
@@ -31,9 +31,11 @@ def general(layer: Any, args: tuple, kwargs: dict) -> Any:
     if args and isinstance(args[0], (list, tuple)) and _is_number_list(args[0]):
         args = (np.asarray(args[0]), *args[1:])
     leaves = flatten((args, kwargs))
-    if any(type(x) is Spec for x in leaves):
+    if TRACE.tape is None and any(type(x) is Spec for x in leaves):
         return _symbolic(layer, info, args, kwargs, training)
-    backend = layer._find_backend(leaves)
+    backend = registry.active() if TRACE.tape is not None else layer._find_backend(leaves)
+    if backend.compile_calls and CONTEXT.depth == 0 and TRACE.tape is None and TRACE.depth == 0 and (STATE.scope is None or not STATE.scope.symbolic):
+        return _compiled(layer, info, backend, args, kwargs, training)
     if registry.active() is backend:
         return _eager(layer, info, backend, args, kwargs, training, leaves)
     with registry.use_backend(backend.name):
@@ -271,7 +273,7 @@ def _eager(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dict, 
     if outermost and CONTEXT.losses:
         clear_losses(flatten_layers(layer))
     plain = len(args) == 1 and (not kwargs or (len(kwargs) == 1 and "training" in kwargs))
-    masks = CONTEXT.masks
+    masks = CONTEXT.masks or TRACE.tape is not None  # on a tape, tensors are specs, which carry their masks
     first_given = args[0] if args else next(iter(kwargs.values()), None)
     mask = map_structure(get_mask, first_given) if masks else None
     mask_by_name = {n: map_structure(get_mask, v) for n, v in info.bind(layer, args, kwargs).items()} if masks else {}
@@ -308,6 +310,35 @@ def _eager(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dict, 
     finally:
         STATE.autocast, CONTEXT.training = outer_cast, outer_training
         CONTEXT.depth -= 1
+
+
+def _compiled(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dict, given: Any) -> Any:
+    """Run a call from outside as one compiled program, on an engine where single ops are slow."""
+    target = layer.compute_dtype if layer.autocast else None
+    masks = map_structure(get_mask, (args, kwargs)) if CONTEXT.masks else None
+    if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:
+        args = (_convert(layer, backend, args[0], target),)
+    else:
+        args, kwargs = map_structure(lambda x: _convert(layer, backend, x, target), (args, kwargs))
+    if not layer._called:  # what a call builds is built before it is compiled
+        with silent():
+            specs, named = map_structure(to_specs, (args, kwargs))
+            _symbolic(layer, info, specs, named, given)
+    program = layer._plans.get("program")
+    if program is None:
+
+        def step(args: tuple, kwargs: dict, masks: Any, training: Any) -> Any:
+            if masks is not None:
+                map_structure(lambda x, m: None if m is None else set_mask(x, m), (args, kwargs), masks)
+            with training_scope(training):
+                outputs = general(layer, args, kwargs)
+            return outputs, map_structure(get_mask, outputs)
+
+        program = layer._plans["program"] = backend.executor().compile(step, [])
+    outputs, found = program(args, kwargs, masks, _resolve_training(info, given))
+    if found is not None:
+        map_structure(lambda x, m: None if m is None else set_mask(x, m), outputs, found)
+    return outputs
 
 
 def _first(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dict, training: Any, mask: Any, mask_by_name: dict, first: Any) -> Any:

@@ -60,6 +60,11 @@ class _SpatialDropout(Dropout):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        config = {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
+        return config if self._rank == 1 else {**config, "data_format": self.data_format}
+
     def _noise_shape(self, inputs: Any) -> Any:
         dims = shape(inputs)
         ones = (1,) * self._rank
@@ -79,28 +84,21 @@ class SpatialDropout1D(_SpatialDropout):
     """
 
     _rank = 1
-    _keys = ""
 
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 class SpatialDropout2D(_SpatialDropout):
     """Dropout of whole channels of images."""
 
     _rank = 2
-    _keys = "rate seed data_format"
 
 
 class SpatialDropout3D(_SpatialDropout):
     """Dropout of whole channels of volumes."""
 
     _rank = 3
-    _keys = "rate seed data_format"
 
 
 class GaussianNoise(Layer):

@@ -6,8 +6,8 @@ from typing import Any
 from pronghorn import ops
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.op import owner, unwrap
-from pronghorn.state.tree import map_structure
 from pronghorn.state.naming import auto_name
+from pronghorn.state.tree import map_structure
 
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
 
@@ -96,7 +96,9 @@ def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
         sample_weight = ops.reshape(sample_weight, (*ops.shape(sample_weight), *[1] * (len(sv) - len(sw))))
         sw = sample_weight.shape
     if len(sw) > len(sv) or any(_differ(a, b) for a, b in zip(reversed(sv), reversed(sw))):
-        raise ValueError(f"sample_weight of shape {tuple(sample_weight.shape)} does not fit values of shape {tuple(sv)}: give one weight per sample or per element.")
+        raise ValueError(
+            f"sample_weight of shape {tuple(sample_weight.shape)} does not fit values of shape {tuple(sv)}: give one weight per sample or per element."
+        )
     return ops.multiply(values, sample_weight), sample_weight
 
 

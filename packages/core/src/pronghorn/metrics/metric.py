@@ -5,8 +5,8 @@ from typing import Any
 from pronghorn import ops
 from pronghorn.backend import dtypes, registry
 from pronghorn.state.binding import bind
-from pronghorn.state.variable import Variable
 from pronghorn.state.naming import auto_name
+from pronghorn.state.variable import Variable
 
 
 class Metric:

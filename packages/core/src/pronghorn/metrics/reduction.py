@@ -105,6 +105,9 @@ class MeanMetricWrapper(Mean):
         2.0
     """
 
+    #: options left out of the config while they have these values, as in Keras' files
+    _quiet: dict[str, Any] = {}
+
     def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name=name, dtype=dtype)  # type: ignore[arg-type]
         self._fn = fn
@@ -122,7 +125,7 @@ class MeanMetricWrapper(Mean):
             from pronghorn.saving.registry import serialize_keras_object
 
             config["fn"] = serialize_keras_object(self._fn)
-        return config | self._fn_kwargs
+        return config | {k: v for k, v in self._fn_kwargs.items() if k not in self._quiet or self._quiet[k] != v}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Metric:

@@ -80,6 +80,8 @@ class LogCoshError(_Named):
 class CosineSimilarity(MeanMetricWrapper):
     """Mean cosine of the angle between targets and predictions."""
 
+    _quiet = {"axis": -1}
+
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1):
         super().__init__(f.cosine_similarity, name, dtype, axis=axis)
 
@@ -137,7 +139,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
-    """Mean cross-entropy of class numbers; those of `ignore_class` do not count."""
+    """Mean cross-entropy of class numbers; those of `ignore_class` count as zero, or not at all where samples are weighted."""
 
     def __init__(
         self,
@@ -151,20 +153,16 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         super().__init__(f.sparse_categorical_crossentropy, name, dtype, **options)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in targets and predictions."""
+        """Take in targets and predictions; with weights, those of the ignored class are zero."""
         ignored = self._fn_kwargs["ignore_class"]
-        if ignored is not None:
+        if ignored is not None and sample_weight is not None:
             labels = ops.convert_to_tensor(y_true)
             if len(labels.shape) == len(y_pred.shape) and labels.shape[-1] == 1:
                 labels = ops.squeeze(labels, -1)
-            valid = ops.cast(ops.not_equal(labels, ignored), self.dtype)
-            if sample_weight is None:
-                sample_weight = valid
-            else:
-                weight = ops.cast(sample_weight, self.dtype)
-                missing = len(valid.shape) - len(weight.shape)
-                weight = ops.reshape(weight, (*ops.shape(weight), *[1] * missing)) if missing > 0 else weight
-                sample_weight = ops.multiply(valid, weight)
+            valid, weight = ops.cast(ops.not_equal(labels, ignored), self.dtype), ops.cast(sample_weight, self.dtype)
+            missing = len(valid.shape) - len(weight.shape)
+            weight = ops.reshape(weight, (*ops.shape(weight), *[1] * missing)) if missing > 0 else weight
+            sample_weight = ops.multiply(valid, weight)
         super().update_state(y_true, y_pred, sample_weight)
 
 

@@ -68,7 +68,7 @@ def _copy(layer: Layer) -> Any:
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) -> Sequential:
     layers = [clone(layer) for layer in model.layers]
     first = model._layers[0] if model._layers else None
-    given = next(leaves(input_tensors), None) if input_tensors is not None else None
+    given = next(iter(leaves(input_tensors)), None) if input_tensors is not None else None
     if given is not None:
         if not isinstance(given, Spec):
             raise ValueError(f"clone_model: input_tensors must be symbolic; received {type(given).__name__}.")

@@ -101,7 +101,8 @@ class Functional(Model):
             missing = [n for n in self._names if n not in inputs]
             if missing:
                 raise ValueError(
-                    f'Model "{self.name}" expects inputs named {", ".join(self._names)}; missing: {", ".join(missing)}. Received: {", ".join(map(str, inputs))}.'
+                    f'Model "{self.name}" expects inputs named {", ".join(self._names)}; missing: {", ".join(missing)}. '
+                    f"Received: {', '.join(map(str, inputs))}."
                 )
             return [inputs[n] for n in self._names]
         flat = list(leaves(inputs))
@@ -190,7 +191,7 @@ class Functional(Model):
 
 def _made_of_graph(cls: type) -> bool:
     """Whether a functional model can be made again from inputs and outputs alone."""
-    public = getattr(cls, "_public_class", cls)
+    public: Any = getattr(cls, "_public_class", cls)
     if public in (Model, Functional):
         return True
     names = public._init_names()

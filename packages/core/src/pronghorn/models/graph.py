@@ -121,7 +121,7 @@ class Program:
 
                 result = fn(*replace(args, value), **replace(kwargs, value))
             if type(target) is int:
-                values[target] = result if not isinstance(result, (list, tuple, dict)) else next(leaves(result))
+                values[target] = result if not isinstance(result, (list, tuple, dict)) else next(iter(leaves(result)))
             else:
                 for slot, v in zip(target, leaves(result), strict=True):
                     values[slot] = v

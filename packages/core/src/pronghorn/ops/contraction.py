@@ -13,8 +13,8 @@ from pronghorn.backend.dims import same_dim, show
 from pronghorn.backend.families import same, size_of
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axes, canonical_axis
+from pronghorn.ops.complex import conj
 from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, shape
-from pronghorn.ops.elementwise import conj
 from pronghorn.ops.reduction import sum as sum_of
 
 __all__ = [

@@ -13,7 +13,6 @@ import numpy as np
 from pronghorn.backend import primitives as p
 from pronghorn.backend import registry
 from pronghorn.backend.dims import Dim
-from pronghorn.backend.errors import CapabilityError
 from pronghorn.backend.op import owner, pick, unwrap
 from pronghorn.ops.creation import convert_to_numpy, convert_to_tensor, shape
 from pronghorn.state.binding import STATE, Scope, commit
@@ -21,9 +20,7 @@ from pronghorn.state.tree import flatten, map_structure
 from pronghorn.symbolic.graph import TRACE, record
 from pronghorn.symbolic.spec import Spec
 
-__all__ = [
-    "associative_scan", "cond", "custom_gradient", "fori_loop", "jvp", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop",
-]  # fmt: skip
+__all__ = ["associative_scan", "cond", "fori_loop", "map", "scan", "switch", "while_loop"]
 
 
 # -- variables written inside --------------------------------------------------------------------------------------------------------------
@@ -81,14 +78,20 @@ def _native(b: Any, nest: Any) -> Any:
         v = unwrap(v)
         if v is None or owner(type(v)) is not None or isinstance(v, Spec):
             return v
-        with registry.use_backend(b.name):
+        with _within(b):
             return convert_to_tensor(v)
 
     return map_structure(to, nest)
 
 
 def _symbolic(*nests: Any) -> bool:
-    return any(isinstance(v, Spec) for v in flatten(nests))
+    """Whether shapes alone are asked for; while a compiler records a tape, specs are tensors of the symbolic backend."""
+    return TRACE.tape is None and any(isinstance(v, Spec) for v in flatten(nests))
+
+
+def _within(b: Any) -> Any:
+    """The context in which functions of tensors of `b` run."""
+    return registry.use_backend(b.name if b.name in registry.LOADED else "numpy")
 
 
 def _recorded(fn: Callable, args: tuple, kwargs: dict, infer: Callable[[], Any]) -> Any:
@@ -141,7 +144,7 @@ def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
         1
     """
     pred = unwrap(pred)
-    if isinstance(pred, Spec):
+    if isinstance(pred, Spec) and TRACE.tape is None:
         return _recorded(cond, (pred, true_fn, false_fn), {}, lambda: _both(true_fn, false_fn))
     b = owner(type(pred))
     if b is None or b.is_concrete(pred):
@@ -204,7 +207,7 @@ def switch(index: Any, branches: Any, *operands: Any) -> Any:
             return branches[i](*operands)
         return cond(p.less_equal(index, i), lambda: branches[i](*operands), lambda: choose(i + 1))
 
-    if isinstance(index, Spec):
+    if isinstance(index, Spec) and TRACE.tape is None:
         return _recorded(switch, (index, branches, *operands), {}, lambda: choose(0))
     return choose(0)
 
@@ -251,7 +254,7 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
             out, new = _inside(step, variables, values[n:], values[:n])
             return (*out, *new)
 
-        with registry.use_backend(b.name):
+        with _within(b):
             out = tuple(b.while_loop(test, go, (*start, *(v.value for v in variables)), maximum_iterations))
         return out[:n], list(out[n:])
 
@@ -324,14 +327,14 @@ def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, reve
             def plain(carry: Any, x: Any) -> Any:
                 return _inside(step, variables, (), carry, x)[0]
 
-            with registry.use_backend(b.name):
+            with _within(b):
                 return b.scan(plain, init, xs, n, reverse, unroll), []
 
         def go(state: Any, x: Any) -> Any:
             (carry, y), values = _inside(step, variables, state[1], state[0], x)
             return (carry, values), y
 
-        with registry.use_backend(b.name):
+        with _within(b):
             (carry, values), ys = b.scan(go, (init, [v.value for v in variables]), xs, n, reverse, unroll)
         return (carry, ys), list(values)
 
@@ -426,134 +429,3 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
 
 
 # -- functions of functions ----------------------------------------------------------------------------------------------------------------
-def vectorized_map(function: Callable, elements: Any) -> Any:
-    """Apply `function` to all slices along the leading axis at once, where the engine can, and stack the results.
-
-    Args:
-        function: function of one slice, or of a nest of slices.
-        elements: nest of tensors with leading axes of one size.
-
-    Example:
-        >>> vectorized_map(lambda x: x * x, np.array([1, 2, 3])).tolist()
-        [1, 4, 9]
-    """
-    leaves = flatten(elements)
-    if not leaves:
-        raise ValueError("vectorized_map: expected at least one tensor.")
-    if _symbolic(elements):
-
-        def infer() -> Any:
-            out = function(map_structure(_row, elements))
-            return map_structure(lambda y: _rows(y, _spec(leaves[0]).dims[0]), out)
-
-        return _recorded(vectorized_map, (function, elements), {}, infer)
-    b = _backend("vectorized_map", elements)
-    if "autodiff" not in b.capabilities:
-        return map(function, elements)
-    with registry.use_backend(b.name):
-        return b.vectorized_map(function, _native(b, elements))
-
-
-def custom_gradient(f: Callable) -> Callable:
-    """Give a function a gradient of its own.
-
-    Args:
-        f: returns `(output, grad)`, where `grad(upstream)` returns the gradients of the tensor arguments.
-
-    Example:
-        >>> @custom_gradient
-        ... def double(x):
-        ...     return x * 2, lambda upstream: upstream * 2
-        >>> double(np.array([3.0])).tolist()
-        [6.0]
-    """
-    import functools
-
-    @functools.wraps(f)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        def bound(*tensors: Any) -> Any:
-            return f(*tensors, **kwargs)
-
-        if _symbolic(args):
-            return _recorded(call, args, kwargs, lambda: bound(*args)[0])
-        b = _backend("custom_gradient", args)
-        tensors = _native(b, args)
-        with registry.use_backend(b.name):
-            return b.custom_gradient(bound)(*tensors) if "autodiff" in b.capabilities else bound(*tensors)[0]
-
-    return call
-
-
-def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tuple:
-    """Return the value of `fun(*primals)` and its derivative in the direction of `tangents`.
-
-    Args:
-        fun: function of tensors.
-        primals: its arguments, a list or tuple.
-        tangents: as many directions, of the same shapes.
-        has_aux: whether `fun` returns `(output, aux)`; then `aux` is returned third.
-
-    Raises:
-        CapabilityError: the engine has no gradients.
-
-    Example:
-        >>> import pronghorn as ph                              # doctest: +SKIP
-        >>> jvp(lambda x: x * x, (3.0,), (1.0,))                # doctest: +SKIP
-    """
-    b = _backend("jvp", primals, tangents)
-    if "autodiff" not in b.capabilities:
-        able = ", ".join(i.name for i in registry.list_backends() if "autodiff" in i.capabilities) or "none installed"
-        raise CapabilityError(f"{b.name} has no derivatives. Backends that do: {able}.")
-    with registry.use_backend(b.name):
-        value, tangent = b.jvp(fun, _native(b, tuple(primals)), _native(b, tuple(tangents)))
-    return (value[0], tangent[0], value[1]) if has_aux else (value, tangent)
-
-
-def vectorize(pyfunc: Callable, *, excluded: Any = None, signature: str | None = None) -> Callable:
-    """Make a function of single elements, or of small tensors, one of whole tensors that broadcasts.
-
-    Args:
-        pyfunc: the function.
-        excluded: numbers or names of arguments that are passed as they are.
-        signature: what one call takes and gives, such as `"(m,n),(n)->(m)"`; scalars without one.
-
-    Example:
-        >>> vectorize(lambda a, b: a + b)(np.array([[1], [2]]), np.array([10, 20])).tolist()
-        [[11, 21], [12, 22]]
-    """
-    left_out = set(excluded or ())
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        chosen = [i for i in range(len(args)) if i not in left_out]
-        named = [k for k in kwargs if k not in left_out]
-        tensors = [convert_to_tensor(unwrap(v)) for v in (*(args[i] for i in chosen), *(kwargs[k] for k in named))]
-        ranks = [0] * len(tensors)
-        if signature is not None:
-            ranks = [len([d for d in part.split(",") if d.strip()]) for part in _groups(signature.partition("->")[0])]
-            if len(ranks) != len(tensors):
-                raise ValueError(f'vectorize: the signature "{signature}" is for {len(ranks)} tensors; received {len(tensors)}.')
-        from pronghorn.backend.families import broadcast_dims, size_of
-
-        outer = broadcast_dims("vectorize", *[shape(t)[: len(shape(t)) - r] for t, r in zip(tensors, ranks, strict=True)])
-        flat = []
-        for t, r in zip(tensors, ranks, strict=True):
-            core = shape(t)[len(shape(t)) - r :]
-            flat.append(p.reshape(p.broadcast_to(t, (*outer, *core)), (size_of(outer), *core)))
-
-        def one(values: Any) -> Any:
-            new = list(args)
-            for i, v in zip(chosen, values, strict=False):
-                new[i] = v
-            return pyfunc(*new, **{**kwargs, **dict(zip(named, values[len(chosen) :], strict=True))})
-
-        out = vectorized_map(one, tuple(flat))
-        return map_structure(lambda y: p.reshape(y, (*outer, *shape(y)[1:])), out)
-
-    return call
-
-
-def _groups(text: str) -> list[str]:
-    """The parenthesised groups of a signature's side."""
-    import re
-
-    return re.findall(r"\(([^()]*)\)", text)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
-from pronghorn.backend.families import boolean, floating, integral, numeric, same
+from pronghorn.backend.families import boolean, floating, numeric, same
 from pronghorn.backend.op import op
 from pronghorn.backend.primitives import (
     abs,
@@ -58,14 +58,12 @@ from pronghorn.backend.primitives import (
 from pronghorn.ops.creation import cast, dtype_of, ones_like, zeros_like
 
 __all__ = [
-    "abs", "absolute", "add", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "bitwise_and", "bitwise_invert",
-    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "cbrt", "ceil", "clip", "conj", "conjugate", "copy", "cos",
+    "abs", "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil", "clip", "copy", "cos",
     "cosh", "deg2rad", "divide", "divide_no_nan", "equal", "erf", "erfinv", "exp", "exp2", "expm1", "fabs", "floor", "floor_divide", "fmax", "fmin",
-    "fmod", "greater", "greater_equal", "heaviside", "hypot", "imag", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "ldexp",
-    "left_shift", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "maximum", "minimum", "mod", "multiply", "nan_to_num", "negative", "not_equal", "power", "rad2deg", "real", "reciprocal",
-    "right_shift", "round", "rsqrt", "sign", "signbit", "sin", "sinc", "sinh", "sqrt", "square", "stop_gradient", "subtract", "tan", "tanh",
-    "true_divide", "trunc",
+    "fmod", "greater", "greater_equal", "heaviside", "hypot", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "ldexp", "less",
+    "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum",
+    "minimum", "mod", "multiply", "nan_to_num", "negative", "not_equal", "power", "rad2deg", "reciprocal", "round", "rsqrt", "sign", "signbit",
+    "sin", "sinc", "sinh", "sqrt", "square", "stop_gradient", "subtract", "tan", "tanh", "true_divide", "trunc",
 ]  # fmt: skip
 
 absolute = abs
@@ -218,7 +216,9 @@ def hypot(x1: Any, x2: Any) -> Any:
         array(5., dtype=float32)
     """
     a, b = p.abs(x1), p.abs(x2)
-    high, low = p.maximum(a, b), p.minimum(a, b)
+    swap = p.less(a, b)  # selections instead of maximum and minimum: at equal operands each keeps its own gradient
+    high, low = p.where(swap, b, a), p.where(swap, a, b)
+    high = p.where(isnan(low), low, high)
     plain = p.logical_or(p.equal(high, 0), logical_not(isfinite(high)))
     ratio = p.divide(p.where(plain, 0.0, low), p.where(plain, 1.0, high))
     out = p.multiply(p.where(plain, 1.0, high), p.sqrt(p.add(1.0, p.multiply(ratio, ratio))))
@@ -313,7 +313,7 @@ def isreal(x: Any) -> Any:
         >>> isreal([1.0, 2.0])
         array([ True,  True])
     """
-    return p.equal(imag(x), 0) if dtype_of(x) in dtypes.COMPLEX else ones_like(x, "bool")
+    return p.equal(p.imag(x), 0) if dtype_of(x) in dtypes.COMPLEX else ones_like(x, "bool")
 
 
 @op
@@ -478,116 +478,7 @@ def sinc(x: Any) -> Any:
     return p.where(zero, 1.0, p.divide(p.sin(z), z))
 
 
-# -- complex numbers -----------------------------------------------------------------------------------------------------------------------
-@op
-def real(x: Any) -> Any:
-    """Return the real part."""
-    return p.real(x) if dtype_of(x) in dtypes.COMPLEX else x
-
-
-@op
-def imag(x: Any) -> Any:
-    """Return the imaginary part, zero for real numbers."""
-    return p.imag(x) if dtype_of(x) in dtypes.COMPLEX else zeros_like(x)
-
-
-@op
-def conj(x: Any) -> Any:
-    """Return the complex conjugate."""
-    return p.view_as_complex(p.real(x), p.negative(p.imag(x))) if dtype_of(x) in dtypes.COMPLEX else x
-
-
-conjugate = conj
-
-
-@op
-def angle(x: Any) -> Any:
-    """Return the angle of complex numbers in radians; 0 or pi for real ones.
-
-    Example:
-        >>> angle([1.0, -1.0])
-        array([0.       , 3.1415927], dtype=float32)
-    """
-    if dtype_of(x) in dtypes.COMPLEX:
-        return p.arctan2(p.imag(x), p.real(x))
-    z = cast(x, dtypes.to_float(dtype_of(x)))
-    return p.arctan2(zeros_like(z), p.stop_gradient(z))
-
-
-# -- bits ----------------------------------------------------------------------------------------------------------------------------------
-@op(operands="x y", dtype=integral)
-def bitwise_and(x: Any, y: Any) -> Any:
-    """Return the bits set in both.
-
-    Example:
-        >>> bitwise_and([6], 3)
-        array([2], dtype=int32)
-    """
-    return p.bitwise_and(x, y)
-
-
-@op(operands="x y", dtype=integral)
-def bitwise_or(x: Any, y: Any) -> Any:
-    """Return the bits set in either.
-
-    Example:
-        >>> bitwise_or([6], 3)
-        array([7], dtype=int32)
-    """
-    return p.bitwise_or(x, y)
-
-
-@op(operands="x y", dtype=integral)
-def bitwise_xor(x: Any, y: Any) -> Any:
-    """Return the bits set in exactly one.
-
-    Example:
-        >>> bitwise_xor([6], 3)
-        array([5], dtype=int32)
-    """
-    return p.bitwise_xor(x, y)
-
-
-@op(dtype=integral)
-def bitwise_not(x: Any) -> Any:
-    """Return the bits inverted.
-
-    Example:
-        >>> bitwise_not([6])
-        array([-7], dtype=int32)
-    """
-    return p.bitwise_not(x)
-
-
-bitwise_invert = bitwise_not
-
-
-@op(operands="x y", dtype=integral)
-def bitwise_left_shift(x: Any, y: Any) -> Any:
-    """Return the bits of `x` moved up by `y`.
-
-    Example:
-        >>> bitwise_left_shift([3], 2)
-        array([12], dtype=int32)
-    """
-    return p.bitwise_left_shift(x, y)
-
-
-@op(operands="x y", dtype=integral)
-def bitwise_right_shift(x: Any, y: Any) -> Any:
-    """Return the bits of `x` moved down by `y`; the sign is kept.
-
-    Example:
-        >>> bitwise_right_shift([-8], 1)
-        array([-4], dtype=int32)
-    """
-    return p.bitwise_right_shift(x, y)
-
-
-left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
-
-
-# -- error function ------------------------------------------------------------------------------------------------------------------------
+# -- error function --------------------------------------------------------------------------------------------------------------------------
 # M. Giles, "Approximating the erfinv function" (2012): polynomials in w = -log(1 - x**2), in w - 2.5 below 5 and in sqrt(w) - 3 above
 _CENTRE = (
     2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727, 1.50140941,

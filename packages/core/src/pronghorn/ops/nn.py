@@ -12,7 +12,7 @@ from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
 from pronghorn.backend.families import floating, numeric
 from pronghorn.backend.op import op
-from pronghorn.ops.axes import canonical_axes, canonical_axis
+from pronghorn.ops.axes import canonical_axis
 from pronghorn.ops.creation import arange, cast, dtype_of, ones_like, shape, zeros_like
 from pronghorn.ops.elementwise import clip, isfinite
 from pronghorn.ops.reduction import max as maximum_of

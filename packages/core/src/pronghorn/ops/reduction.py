@@ -6,6 +6,7 @@ from typing import Any
 
 from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
+from pronghorn.backend.convert import is_scalar
 from pronghorn.backend.families import floating, size_of
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axes, canonical_axis
@@ -17,7 +18,11 @@ _WIDER = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32",
 
 def _widened(x: Any, dtype: Any) -> Any:
     name = dtype_of(x)
-    return cast(x, dtype if dtype is not None else _WIDER.get(name, name))
+    if dtype is None:
+        dtype = _WIDER.get(name, name)
+        if dtype == name and not is_scalar(x):
+            return x
+    return cast(x, dtype)
 
 
 @op

@@ -3,13 +3,15 @@
 from typing import Any
 
 from pronghorn.optimizers import schedules
+from pronghorn.optimizers.adafactor import Adafactor
 from pronghorn.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from pronghorn.optimizers.adaptive import Adadelta, Adagrad, Ftrl
+from pronghorn.optimizers.loss_scale import LossScaleOptimizer
 from pronghorn.optimizers.optimizer import Optimizer
 from pronghorn.optimizers.sgd import SGD, Lion, RMSprop
 from pronghorn.utils.identify import deserialize_object, serialize_object
 
-_CLASSES = (Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, Optimizer, RMSprop, SGD)
+_CLASSES = (Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, Nadam, Optimizer, RMSprop, SGD)
 #: every name that `get` understands, in lower case and as written
 NAMES: dict[str, Any] = {c.__name__: c for c in _CLASSES} | {c.__name__.lower(): c for c in _CLASSES}
 __all__ = [*(c.__name__ for c in _CLASSES), "deserialize", "get", "schedules", "serialize"]

@@ -17,9 +17,9 @@ class Adam(Optimizer):
         beta_2: how much of the mean squared gradient is kept.
         epsilon: added to the root of the mean square.
         amsgrad: whether the largest mean square so far is used (Reddi et al. 2018).
-        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: as in
-            `Optimizer`.
-    
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
     Example:
         >>> import pronghorn as ph
         >>> v = ph.Variable([1.0])
@@ -92,8 +92,8 @@ class AdamW(Adam):
         beta_2: how much of the mean squared gradient is kept.
         epsilon: added to the root of the mean square.
         amsgrad: whether the largest mean square so far is used.
-        clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: as in
-            `Optimizer`.
+        clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
     """
 
     def __init__(
@@ -131,8 +131,8 @@ class Adamax(Optimizer):
         beta_1: how much of the mean gradient is kept at each step.
         beta_2: how much of the mean squared gradient is kept.
         epsilon: added to the root of the mean square.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: as in
-            `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
     """
 
     slots = (("momentum", "norm"),)
@@ -186,8 +186,8 @@ class Nadam(Optimizer):
         beta_1: how much of the mean gradient is kept at each step.
         beta_2: how much of the mean squared gradient is kept.
         epsilon: added to the root of the mean square.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: as in
-            `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
     """
 
     slots = (("momentum", "velocity"),)
@@ -257,8 +257,8 @@ class Lamb(Optimizer):
         beta_1: how much of the mean gradient is kept at each step.
         beta_2: how much of the mean squared gradient is kept.
         epsilon: added to the root of the mean square.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: as in
-            `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
     """
 
     slots = (("momentum", "velocity"),)

@@ -160,7 +160,9 @@ class Ftrl(Optimizer):
 
     def hyperparameters(self) -> dict[str, Any]:
         """Return the constants of `update`."""
-        return {"learning_rate_power": self.learning_rate_power, "initial_accumulator_value": self.initial_accumulator_value, "l1_regularization_strength": self.l1_regularization_strength, "l2_regularization_strength": self.l2_regularization_strength, "l2_shrinkage_regularization_strength": self.l2_shrinkage_regularization_strength, "beta": self.beta}
+        strengths = ("l1_regularization_strength", "l2_regularization_strength", "l2_shrinkage_regularization_strength")
+        names = ("learning_rate_power", "initial_accumulator_value", *strengths, "beta")
+        return {name: getattr(self, name) for name in names}
 
     def slot_initializer(self, name: str) -> Any:
         """Return what the sums start with."""

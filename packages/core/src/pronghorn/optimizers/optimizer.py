@@ -5,21 +5,19 @@ else (clipping, weight decay, averages, accumulation, state) is here and the sam
 over (`Backend.optimizer_update`); the function stays the definition.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pronghorn import ops
 from pronghorn.backend import dtypes, registry
+from pronghorn.optimizers.config import OptimizerConfig
 from pronghorn.optimizers.schedules.schedule import LearningRateSchedule
 from pronghorn.state.binding import STATE, bind
-from pronghorn.state.variable import Variable
 from pronghorn.state.naming import auto_name
-
-_OPTIONS = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
-            "gradient_accumulation_steps")  # fmt: skip
+from pronghorn.state.variable import Variable
 
 
-class Optimizer:
+class Optimizer(OptimizerConfig):
     """Base class of optimizers.
 
     Subclasses name their slots in `slots` and implement `update`; or, as in Keras, override `build` and `update_step(gradient, variable, learning_rate)`.
@@ -138,7 +136,8 @@ class Optimizer:
             return
         if self._learning_rate is None:
             raise TypeError(
-                "The optimizer was made with a learning rate schedule, so its learning_rate cannot be set to a number. Make it with a number, or set another schedule."
+                "The optimizer was made with a learning rate schedule, so its learning_rate cannot be set to a number. "
+                "Make it with a number, or set another schedule."
             )
         self._learning_rate.assign(value)
 
@@ -325,6 +324,8 @@ class Optimizer:
                 for v in variables:
                     if v.constraint is not None:
                         v.assign(v.constraint(v.value))
+        if self.use_ema:
+            self._update_averages(self._trainable)
         self._iterations.assign_add(1)
 
     def _step(self, grads: list[Any], variables: list[Variable]) -> None:
@@ -335,8 +336,6 @@ class Optimizer:
             for v in decayed:
                 v.assign(ops.subtract(v.value, ops.multiply(v.value, ops.multiply(ops.cast(learning_rate, v._dtype), self.weight_decay))))
             self._update_all(grads, variables, learning_rate)
-        if self.use_ema:
-            self._update_averages(self._trainable)
 
     def _update_all(self, grads: list[Any], variables: list[Variable], learning_rate: Any) -> None:
         """Run `update` on each variable; scalars that all share are computed once per dtype."""
@@ -409,29 +408,20 @@ class Optimizer:
         sums = [self._accumulators[self._index[v]] for v in variables]
         totals = [ops.add(a.value, ops.cast(g, a._dtype)) for a, g in zip(sums, grads, strict=True)]
         due = ops.equal(ops.mod(ops.add(self._iterations.value, 1), n), 0)
-        state = [v for v in {*variables, *self._trainable, *self._all}]
-        state.sort(key=lambda v: v.uid)
-        before = [v.value for v in state]
-        places = {v: i for i, v in enumerate(state)}
 
-        def updated() -> list:
-            with bind(state, before) as scope:
-                self._step([ops.divide(t, float(n)) for t in totals], variables)
-                for v in variables:
-                    if v.constraint is not None:
-                        v.assign(v.constraint(v.value))
-                for a in sums:
-                    a.assign(ops.zeros(a.shape, a._dtype))
-            return [scope.values[v] for v in state]
+        def update() -> None:
+            self._step([ops.divide(t, float(n)) for t in totals], variables)
+            for v in variables:
+                if v.constraint is not None:
+                    v.assign(v.constraint(v.value))
+            for a in sums:
+                a.assign(ops.zeros(a.shape, a._dtype))
 
-        def waiting() -> list:
-            after = list(before)
+        def wait() -> None:
             for a, t in zip(sums, totals, strict=True):
-                after[places[a]] = t
-            return after
+                a.assign(t)
 
-        for v, value in zip(state, ops.cond(due, updated, waiting), strict=True):
-            v.assign(value)
+        write_one_of(due, update, wait, [*variables, *self._trainable, *self._all])
 
     def exclude_from_weight_decay(self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None) -> None:
         """Leave variables out of weight decay, given themselves or by words in their paths; call it before `build`."""
@@ -452,7 +442,7 @@ class Optimizer:
         return [v for v in variables if id(v) not in ids and not any(re.search(n, v.path) for n in names)]
 
     def _update_averages(self, variables: list[Variable]) -> None:
-        step = self._iterations.value
+        step = _value(self.iterations)
         for v in variables:
             average = self._averages[self._index[v]]
             later = ops.cast(ops.not_equal(step, 0), v._dtype)
@@ -509,50 +499,6 @@ class Optimizer:
             self.apply(grads, self._trainable)
         return [scope.values[v] for v in self._trainable], [scope.values[v] for v in self._all]
 
-    # -- files -----------------------------------------------------------------------------------------------------------------------------
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set the state from arrays in the order of `variables`."""
-        if len(weights) != len(self._all):
-            raise ValueError(f"set_weights: the optimizer has {len(self._all)} variables; received {len(weights)} arrays. Is it built?")
-        for v, w in zip(self._all, weights, strict=True):
-            v.assign(w)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the state into a store (a mapping from names to arrays)."""
-        for i, v in enumerate(self._all):
-            store[str(i)] = v.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read the state from a store."""
-        if len(store) != len(self._all):
-            what = "is not built; call build(model.trainable_variables) first" if len(self._all) <= 2 else "has other variables than those saved"
-            raise ValueError(f"Cannot load optimizer state: {len(store)} arrays for {len(self._all)} variables. The optimizer {what}.")
-        for i, v in enumerate(self._all):
-            v.assign(store[str(i)])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make this optimizer again."""
-        if self._learning_rate is not None:
-            rate: Any = float(self._learning_rate.numpy())
-        else:
-            from pronghorn.saving.registry import serialize_keras_object
-
-            rate = serialize_keras_object(self._schedule)
-        return {"name": self.name, "learning_rate": rate} | {k: getattr(self, k) for k in _OPTIONS} | self.hyperparameters()
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Optimizer":
-        """Make the optimizer that `get_config` described."""
-        rate = config.get("learning_rate")
-        if isinstance(rate, dict):
-            from pronghorn.optimizers import schedules
-
-            config = config | {"learning_rate": schedules.deserialize(rate, custom_objects)}
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
-
 
 def _value(x: Any) -> Any:
     return x.value if isinstance(x, Variable) else x
@@ -576,3 +522,21 @@ def _check(o: Optimizer) -> None:
     n = o.gradient_accumulation_steps
     if n is not None and (not isinstance(n, int) or n < 2):
         raise ValueError(f"gradient_accumulation_steps must be an integer of 2 or more, or None; received {n!r}.")
+
+
+def write_one_of(pred: Any, yes: Callable[[], None], no: Callable[[], None], variables: Iterable[Variable]) -> None:
+    """Let one of two functions write to variables, depending on a scalar tensor; compilers may trace it."""
+    state = sorted(set(variables), key=lambda v: v.uid)
+    before = [v.value for v in state]
+
+    def run(fn: Callable[[], None]) -> Callable[[], list]:
+        def branch() -> list:
+            with bind(state, before) as scope:
+                fn()
+            return [scope.values[v] for v in state]
+
+        return branch
+
+    for v, old, new in zip(state, before, ops.cond(pred, run(yes), run(no)), strict=True):
+        if new is not old:
+            v.assign(new)

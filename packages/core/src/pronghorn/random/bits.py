@@ -60,12 +60,13 @@ def rounds(key: tuple[Any, Any], first: Any, second: Any) -> tuple[Any, Any]:
 
 
 @op(operands="key")
-def threefry(key: Any, shape: tuple) -> Any:
+def threefry(key: Any, shape: tuple, stream: Any = 0) -> Any:
     """Return int32 tensors of random bits.
 
     Args:
         key: int32 tensor of two elements.
         shape: sizes of the result.
+        stream: which of a key's streams, an int or an int32 scalar tensor.
 
     Example:
         >>> import numpy as np
@@ -76,22 +77,24 @@ def threefry(key: Any, shape: tuple) -> Any:
     half = (n + 1) // 2
     k0, k1 = p.slice(key, (0,), (1,), (1,)), p.slice(key, (1,), (2,), (1,))
     counter = arange(half, dtype="int32")
-    x0, x1 = rounds((k0, k1), counter, p.multiply(counter, 0))
+    x0, x1 = rounds((k0, k1), counter, p.add(p.multiply(counter, 0), stream))
     both = p.concatenate([x0, x1], 0)
     if not (isinstance(n, int) and n % 2 == 0):
         both = p.slice(both, (0,), (n,), (1,))
     return p.reshape(both, tuple(shape))
 
 
-def random_bits(key: Any, dims: tuple) -> Any:
-    """Return int32 random bits from threefry, or from the engine where `set_rng("native")` asks for it and the engine can."""
-    if _Mode.native:
+def random_bits(key: Any, dims: tuple, rng: str, stream: Any = 0) -> Any:
+    """Return int32 random bits from threefry, or from the engine where `rng` is "native" and the engine can."""
+    if rng == "native":
         backend = owner(type(key)) or registry.active()
         if "native_rng" in backend.capabilities:
             key = key if backend.owns(type(key)) else backend.from_host(key)
+            if not (isinstance(stream, int) and stream == 0):
+                key = fold(key, stream)
             parts = [p.reshape(p.slice(key, (i,), (i + 1,), (1,)), ()) for i in range(2)]
             return backend.random_bits(tuple(dims), tuple(parts))
-    return threefry(key, tuple(dims))
+    return threefry(key, tuple(dims), stream)
 
 
 def fold(key: Any, number: Any) -> Any:

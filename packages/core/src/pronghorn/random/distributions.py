@@ -12,7 +12,7 @@ from pronghorn.backend.dims import same_dim
 from pronghorn.backend.op import op, unwrap
 from pronghorn.ops.creation import cast, dtype_of, shape, sizes, zeros_like
 from pronghorn.ops.elementwise import clip, erfinv
-from pronghorn.random.bits import fold, random_bits, shift_right
+from pronghorn.random.bits import fold, get_rng, random_bits, shift_right
 from pronghorn.random.seed_generator import draw_key
 from pronghorn.symbolic.graph import TRACE, record
 from pronghorn.symbolic.spec import Spec
@@ -47,29 +47,33 @@ def _top_level(x: Any) -> bool:
 _STEPS = {"float32": 24, "float16": 11, "bfloat16": 8}
 
 
-def unit(key: Any, dims: tuple, name: str) -> Any:
+def unit(key: Any, dims: tuple, name: str, rng: str, stream: Any = 0) -> Any:
     """Return numbers from 0 to below 1, evenly spaced by the dtype's resolution: exact, hence equal on every engine."""
     if name == "float64":
-        words = random_bits(key, (2, *dims))
-        high, low = (p.reshape(p.slice(words, (i, *(0,) * len(dims)), (i + 1, *dims), (1,) * (len(dims) + 1)), dims) for i in range(2))
+        high, low = _halves(random_bits(key, (2, *dims), rng, stream), dims)
         whole = p.add(p.multiply(cast(shift_right(high, 5), "float64"), 2.0**26), cast(shift_right(low, 6), "float64"))
         return p.multiply(whole, 2.0**-53)
     n = _STEPS[name]
-    return p.multiply(cast(shift_right(random_bits(key, dims), 32 - n), name), 2.0**-n)
+    return p.multiply(cast(shift_right(random_bits(key, dims, rng, stream), 32 - n), name), 2.0**-n)
 
 
-def _symmetric(key: Any, dims: tuple, name: str) -> Any:
+def _halves(x: Any, dims: tuple) -> list[Any]:
+    """The two parts of a tensor of shape (2, *dims)."""
+    return [p.reshape(p.slice(x, (i, *(0,) * len(dims)), (i + 1, *dims), (1,) * (len(dims) + 1)), dims) for i in range(2)]
+
+
+def _symmetric(key: Any, dims: tuple, name: str, rng: str, stream: Any = 0) -> Any:
     """Return numbers strictly between -1 and 1, symmetric about zero, in float32 or float64."""
     if name == "float64":
-        return p.add(p.multiply(unit(key, dims, name), 2.0 * (1.0 - 2.0**-53)), -1.0 + 2.0**-53)
-    steps = shift_right(random_bits(key, dims), 8)
+        return p.add(p.multiply(unit(key, dims, name, rng, stream), 2.0 * (1.0 - 2.0**-53)), -1.0 + 2.0**-53)
+    steps = shift_right(random_bits(key, dims, rng, stream), 8)
     odd = p.add(p.multiply(steps, 2), 1 - 2**24)
     return p.multiply(cast(odd, "float32"), 2.0**-24)
 
 
 @op(operands="key")
-def _uniform(key: Any, dims: tuple, minval: Any, maxval: Any, name: str) -> Any:
-    u = unit(key, dims, name)
+def keyed_uniform(key: Any, dims: tuple, minval: Any, maxval: Any, name: str, rng: str) -> Any:
+    u = unit(key, dims, name, rng)
     if isinstance(minval, (int, float)) and isinstance(maxval, (int, float)):
         u = u if maxval - minval == 1 else p.multiply(u, float(maxval) - float(minval))
         return u if minval == 0 else p.add(u, float(minval))
@@ -91,13 +95,13 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
         True
     """
     name = _float_name("uniform", dtype)
-    return _uniform(draw_key(seed, "uniform"), sizes(shape, "uniform"), minval, maxval, name)
+    return keyed_uniform(draw_key(seed, "uniform"), sizes(shape, "uniform"), minval, maxval, name, get_rng())
 
 
 @op(operands="key")
-def _normal(key: Any, dims: tuple, mean: Any, stddev: Any, name: str, limit: float) -> Any:
+def keyed_normal(key: Any, dims: tuple, mean: Any, stddev: Any, name: str, limit: float, rng: str) -> Any:
     wide = "float64" if name == "float64" else "float32"
-    z = _symmetric(key, dims, wide)
+    z = _symmetric(key, dims, wide, rng)
     z = p.multiply(erfinv(z if not limit else p.multiply(z, math.erf(limit / math.sqrt(2.0)))), math.sqrt(2.0))
     if limit:
         z = clip(z, -limit, limit)
@@ -122,7 +126,7 @@ def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, se
         >>> normal((2, 3), seed=1).shape
         (2, 3)
     """
-    return _normal(draw_key(seed, "normal"), sizes(shape, "normal"), mean, stddev, _float_name("normal", dtype), 0.0)
+    return keyed_normal(draw_key(seed, "normal"), sizes(shape, "normal"), mean, stddev, _float_name("normal", dtype), 0.0, get_rng())
 
 
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
@@ -139,14 +143,13 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
         True
     """
     name = _float_name("truncated_normal", dtype)
-    return _normal(draw_key(seed, "truncated_normal"), sizes(shape, "truncated_normal"), mean, stddev, name, 2.0)
+    return keyed_normal(draw_key(seed, "truncated_normal"), sizes(shape, "truncated_normal"), mean, stddev, name, 2.0, get_rng())
 
 
 # -- integers ------------------------------------------------------------------------------------------------------------------------------
 @op(operands="key")
-def _randint(key: Any, dims: tuple, low: int, span: int, name: str) -> Any:
-    bits = random_bits(key, (2, *dims))
-    first, second = (p.reshape(p.slice(bits, (i, *(0,) * len(dims)), (i + 1, *dims), (1,) * (len(dims) + 1)), dims) for i in range(2))
+def keyed_randint(key: Any, dims: tuple, low: int, span: int, name: str, rng: str) -> Any:
+    first, second = _halves(random_bits(key, (2, *dims), rng), dims)
     # 62 random bits modulo the span, without a product that leaves int32
     high, rest = p.mod(shift_right(first, 1), span), p.mod(shift_right(second, 1), span)
     if span <= 1 << 15:
@@ -195,15 +198,15 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
     low, high = _bound("minval", minval), _bound("maxval", maxval)
     if not 0 < high - low < 2**31:
         raise ValueError(f"randint: maxval must be above minval by less than 2**31; received {low} and {high}.")
-    return _randint(draw_key(seed, "randint"), sizes(shape, "randint"), low, high - low, name)
+    return keyed_randint(draw_key(seed, "randint"), sizes(shape, "randint"), low, high - low, name, get_rng())
 
 
 @op(operands="logits key", dtype=None)
-def _categorical(logits: Any, key: Any, num_samples: int, name: str) -> Any:
+def keyed_categorical(logits: Any, key: Any, num_samples: int, name: str, rng: str) -> Any:
     batch, classes = shape(logits)
     logits = cast(logits, "float64" if dtype_of(logits) == "float64" else "float32")
     # the largest of logits plus Gumbel noise; the noise never sees a zero
-    half = _symmetric(key, (batch, num_samples, classes), "float32")
+    half = _symmetric(key, (batch, num_samples, classes), "float32", rng)
     noise = p.negative(p.log(p.negative(p.log(p.add(p.multiply(half, 0.5), 0.5)))))
     scores = p.add(p.reshape(logits, (batch, 1, classes)), cast(noise, dtype_of(logits)))
     return cast(p.argmax(scores, 2), name)
@@ -230,14 +233,14 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
         return _again(categorical, (logits,), (num_samples,), {"dtype": dtype, "seed": seed})
     if len(shape(logits)) != 2:
         raise ValueError(f"categorical: logits must have rank 2, (batch, classes); received rank {len(shape(logits))}.")
-    return _categorical(logits, draw_key(seed, "categorical"), num_samples, dtypes.standardize(dtype))
+    return keyed_categorical(logits, draw_key(seed, "categorical"), num_samples, dtypes.standardize(dtype), get_rng())
 
 
 # -- on tensors ----------------------------------------------------------------------------------------------------------------------------
 @op(operands="inputs key", dtype=None)
-def _dropout(inputs: Any, key: Any, rate: float, dims: tuple) -> Any:
+def keyed_dropout(inputs: Any, key: Any, rate: float, dims: tuple, rng: str) -> Any:
     # kept where 24 random bits are at least rate: decided in integers, so on every engine alike
-    kept = p.less_equal(round(rate * 2**24), shift_right(random_bits(key, dims), 8))
+    kept = p.less_equal(round(rate * 2**24), shift_right(random_bits(key, dims, rng), 8))
     return p.where(kept, p.divide(inputs, 1.0 - rate), zeros_like(inputs))
 
 
@@ -274,12 +277,12 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
         if len(noise) != len(dims) or not all((isinstance(a, int) and a == 1) or same_dim(a, b) for a, b in zip(noise, dims, strict=True)):
             raise ValueError(f"dropout: noise_shape {tuple(noise_shape)} does not broadcast to the input's shape {tuple(dims)}.")
         dims = noise
-    return _dropout(inputs, draw_key(seed, "dropout"), float(rate), dims)
+    return keyed_dropout(inputs, draw_key(seed, "dropout"), float(rate), dims, get_rng())
 
 
 @op(operands="x key", dtype=None)
-def _shuffle(x: Any, key: Any, axis: int) -> Any:
-    return p.take(x, p.argsort(random_bits(key, (shape(x)[axis],)), 0), axis)
+def keyed_shuffle(x: Any, key: Any, axis: int, rng: str) -> Any:
+    return p.take(x, p.argsort(random_bits(key, (shape(x)[axis],), rng), 0), axis)
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
@@ -294,7 +297,7 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
     x = unwrap(x)
     if _top_level(x):
         return _again(shuffle, (x,), (), {"axis": axis, "seed": seed})
-    return _shuffle(x, draw_key(seed, "shuffle"), canonical_axis("shuffle", axis, len(shape(x))))
+    return keyed_shuffle(x, draw_key(seed, "shuffle"), canonical_axis("shuffle", axis, len(shape(x))), get_rng())
 
 
 # -- by rejection --------------------------------------------------------------------------------------------------------------------------
@@ -317,7 +320,7 @@ def _counter(key: Any) -> Any:
 
 
 @op(operands="alpha key", dtype=None)
-def _gamma(alpha: Any, key: Any, dims: tuple, name: str) -> Any:
+def keyed_gamma(alpha: Any, key: Any, dims: tuple, name: str, rng: str) -> Any:
     # G. Marsaglia and W. Tsang, "A simple method for generating gamma variables" (2000)
     wide = "float64" if name == "float64" else "float32"
     a = _fill(alpha, dims, wide)
@@ -326,8 +329,8 @@ def _gamma(alpha: Any, key: Any, dims: tuple, name: str) -> Any:
     c = p.divide(1.0, p.sqrt(p.multiply(d, 9.0)))
 
     def body(i: Any, done: Any, value: Any) -> tuple:
-        z = p.multiply(erfinv(_symmetric(fold(key, p.multiply(i, 2)), dims, wide)), math.sqrt(2.0))
-        u = p.add(p.multiply(_symmetric(fold(key, p.add(p.multiply(i, 2), 1)), dims, wide), 0.5), 0.5)
+        first, second = _halves(_symmetric(key, (2, *dims), wide, rng, p.add(i, 1)), dims)
+        z, u = p.multiply(erfinv(first), math.sqrt(2.0)), p.add(p.multiply(second, 0.5), 0.5)
         v = p.add(p.multiply(c, z), 1.0)
         positive = p.less(0.0, v)
         v = p.where(positive, p.multiply(p.multiply(v, v), v), 1.0)
@@ -338,7 +341,7 @@ def _gamma(alpha: Any, key: Any, dims: tuple, name: str) -> Any:
     never = p.less(a, -math.inf)
     _, _, out = _loop(body, (_counter(key), never, d), 64)
     # below one: the draw for alpha + 1 times a uniform number to the power of 1 / alpha
-    u = p.add(p.multiply(_symmetric(fold(key, -1), dims, wide), 0.5), 0.5)
+    u = p.add(p.multiply(_symmetric(key, dims, wide, rng), 0.5), 0.5)
     scale = p.exp(p.divide(p.log(u), p.where(small, a, 1.0)))
     return cast(p.where(small, p.multiply(out, scale), out), name)
 
@@ -358,7 +361,7 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
     """
     name, dims = _float_name("gamma", dtype), sizes(shape, "gamma")
     alpha = unwrap(alpha)
-    return _gamma(np.float32(alpha) if isinstance(alpha, (int, float)) else alpha, draw_key(seed, "gamma"), dims, name)
+    return keyed_gamma(np.float32(alpha) if isinstance(alpha, (int, float)) else alpha, draw_key(seed, "gamma"), dims, name, get_rng())
 
 
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
@@ -381,7 +384,7 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
 
 
 @op(operands="counts probabilities key", dtype=None)
-def _binomial(counts: Any, probabilities: Any, key: Any, dims: tuple, name: str) -> Any:
+def keyed_binomial(counts: Any, probabilities: Any, key: Any, dims: tuple, name: str, rng: str) -> Any:
     wide = "float64" if name == "float64" else "float32"
     n, q = _fill(counts, dims, wide), _fill(probabilities, dims, wide)
     flip = p.less(0.5, q)
@@ -402,8 +405,8 @@ def _binomial(counts: Any, probabilities: Any, key: Any, dims: tuple, name: str)
     mode = p.floor(p.multiply(p.add(big_n, 1.0), big_q))
 
     def body(i: Any, done: Any, gaps: Any, value: Any) -> tuple:
-        u = p.multiply(_symmetric(fold(key, p.multiply(i, 2)), dims, wide), 0.5)
-        w = p.add(p.multiply(_symmetric(fold(key, p.add(p.multiply(i, 2), 1)), dims, wide), 0.5), 0.5)
+        first, second = _halves(_symmetric(key, (2, *dims), wide, rng, i), dims)
+        u, w = p.multiply(first, 0.5), p.add(p.multiply(second, 0.5), 0.5)
         gap = p.add(p.floor(p.divide(p.log(w), log_fail)), 1.0)
         gaps = p.add(gaps, p.where(few, gap, 0.0))
         inside = p.logical_and(p.less_equal(gaps, n), p.less(0.0, q))
@@ -453,4 +456,4 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
     """
     name, dims = _float_name("binomial", dtype), sizes(shape, "binomial")
     counts, probabilities = (np.float32(v) if isinstance(v, (int, float)) else v for v in (unwrap(counts), unwrap(probabilities)))
-    return _binomial(counts, probabilities, draw_key(seed, "binomial"), dims, name)
+    return keyed_binomial(counts, probabilities, draw_key(seed, "binomial"), dims, name, get_rng())

@@ -58,8 +58,9 @@ class SeedGenerator:
 
     def next(self, ordered: bool = True) -> Any:
         """Return the key of the next draw, an int32 tensor of two elements, and advance."""
-        key = self.state.value
-        self.state.assign(p.add(key, _STEP))
+        # the advanced value, a tensor of its own: the old one may be the variable's storage, which engines write in place
+        key = p.add(self.state.value, _STEP)
+        self.state.assign(key)
         return key
 
     def get_config(self) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def family_of(module: str | None) -> str | None:
         return "optimizers.schedules"
     if parts[0] == "engine":
         return "models"
-    return parts[0] if parts[0] in _FAMILIES else None
+    # engine-specific classes of Keras sit in keras.src.backend.<engine>.<family>
+    return next((p for p in parts if p in _FAMILIES), None)
 
 
 def find_class(module: str | None, name: str) -> type | None:

@@ -50,14 +50,11 @@ class Scope:
 
     def read(self, variable: Any) -> Any:
         """Return what `variable` reads as here."""
-        scope: Scope | None = self
-        while scope is not None:
-            if variable in scope.values:
-                return scope.values[variable]
-            if scope.symbolic:
-                return variable.spec()
-            scope = scope.outer
-        return variable.storage
+        if variable in self.values:
+            return self.values[variable]
+        if self.symbolic:
+            return variable.spec()
+        return variable.storage if self.outer is None else self.outer.read(variable)
 
     def write(self, variable: Any, value: Any) -> None:
         """Record a new value; raise `StateError` where it would be lost."""

@@ -56,6 +56,42 @@ class SpecBackend(Backend):
         """Raise: there are no values."""
         return np.asarray(x)
 
+    # -- control flow, while a compiler records a tape: bodies become tapes of their own
+    def _traced(self, fn: Callable, *args: Any) -> tuple[list, Any]:
+        outer = TRACE.tape
+        assert outer is not None
+        TRACE.tape = tape = type(outer)()
+        try:
+            return tape, fn(*args)
+        finally:
+            TRACE.tape = outer
+
+    def _record(self, name: str, args: tuple, out: Any) -> Any:
+        assert TRACE.tape is not None
+        TRACE.tape.append((name, args, out))
+        return out
+
+    def cond(self, pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
+        """Record both branches: `(pred, (tape, result), (tape, result))`."""
+        one, two = self._traced(true_fn), self._traced(false_fn)
+        _same_specs("cond: the branches give different tensors", one[1], two[1])
+        return self._record("cond", (pred, one, two), _fresh(one[1]))
+
+    def while_loop(self, cond: Callable, body: Callable, loop_vars: tuple, maximum_iterations: Any) -> Any:
+        """Record `(start values, what stands for them inside, (tape, flag), (tape, new values), maximum)`."""
+        inside = _fresh(loop_vars)
+        test, (tape, new) = self._traced(cond, *inside), self._traced(body, *inside)
+        _same_specs("while_loop: body changes the shape or dtype of a value", inside, new)
+        return self._record("while_loop", (loop_vars, inside, test, (tape, tuple(new)), maximum_iterations), _fresh(loop_vars))
+
+    def scan(self, f: Callable, init: Any, xs: Any, length: Any, reverse: bool, unroll: Any) -> Any:
+        """Record `(init, xs, what stands for carry and slice inside, (tape, (new carry, y)), length, reverse)`."""
+        carry, row = _fresh(init), _fresh(xs, lambda dims: dims[1:])
+        traced = self._traced(f, carry, row)
+        _same_specs("scan: f changes the shape or dtype of the carry", carry, traced[1][0])
+        out = (_fresh(init), _fresh(traced[1][1], lambda dims: (length, *dims)))
+        return self._record("scan", (init, xs, carry, row, traced, length, reverse), out)
+
     def runner(self, op: Op) -> Callable:
         """Return what runs `op` on specs."""
         return self._primitive(op) if op.rule is not None else self._derived(op)
@@ -116,6 +152,21 @@ def _shown(op: Op, args: tuple) -> list[Any]:
         return [[aval(a) for a in args[0]], *args[1:]]
     n = len(op.operands)
     return [aval(a) if i < n else a for i, a in enumerate(args)]
+
+
+def _fresh(nest: Any, dims: Callable = tuple) -> Any:
+    """Return a nest of tensors as new specs, with `dims(sizes)` as their sizes; None stays."""
+    from pronghorn.state.tree import map_structure
+
+    return map_structure(lambda x: None if x is None else Spec(dims(aval(x).dims), aval(x).dtype), nest)
+
+
+def _same_specs(what: str, one: Any, two: Any) -> None:
+    from pronghorn.state.tree import flatten
+
+    a, b = ([None if x is None else (tuple(aval(x).dims), aval(x).dtype) for x in flatten(nest)] for nest in (one, two))
+    if a != b:
+        raise ValueError(f"{what}: {a} and {b}.")
 
 
 def aval(x: Any) -> Any:

@@ -1,7 +1,7 @@
 """The record of symbolic calls, and replaying it on other tensors."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pronghorn.symbolic.spec import Spec
@@ -43,7 +43,7 @@ class silent:
         TRACE.depth -= 1
 
 
-def specs_in(value: Any) -> Iterable[Spec]:
+def specs_in(value: Any) -> Iterator[Spec]:
     """Yield the symbolic tensors in a nest of tuples, lists and dicts."""
     if isinstance(value, Spec):
         yield value

@@ -102,6 +102,8 @@ def _grouped(batches: Iterator[Any], size: int) -> Iterator[list]:
 class Loop:
     """The loops of a `Trainer`."""
 
+    _fits = 0
+
     # -- getting ready ---------------------------------------------------------------------------------------------------------------------
     def _require_compiled(self, what: str) -> None:
         if not self.compiled:  # type: ignore[attr-defined]

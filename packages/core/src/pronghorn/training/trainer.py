@@ -32,7 +32,6 @@ class Trainer(Loop, Steps):
     _compile_loss: Any = None
     _compile_metrics: Any = None
     _compile_config: Any = None
-    _fits = 0
 
     @property
     def _made(self) -> Functions:
@@ -79,8 +78,10 @@ class Trainer(Loop, Steps):
         with registry.use_backend(self.backend.name):  # type: ignore[attr-defined]
             chosen = optimizers.get(optimizer)
             if auto_scale_loss and chosen is not None and getattr(getattr(self, "dtype_policy", None), "name", None) == "mixed_float16":
-                if not isinstance(chosen, optimizers.LossScaleOptimizer):
-                    chosen = optimizers.LossScaleOptimizer(chosen)
+                raise NotImplementedError(
+                    "compile: float16 training needs loss scaling, which is not there yet. Use mixed_bfloat16, or set loss_scale_factor on the optimizer "
+                    "and pass auto_scale_loss=False."
+                )
             names = self._output_names()
             self._compile_loss = None if loss is None else CompileLoss(loss, loss_weights, output_names=names)
             self._compile_metrics = CompileMetrics(metrics, weighted_metrics, output_names=names) if metrics or weighted_metrics else None

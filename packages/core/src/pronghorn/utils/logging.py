@@ -28,7 +28,7 @@ def is_interactive_logging_enabled() -> bool:
 def clear_session(free_memory: bool = True) -> None:
     """Restart automatic names (`dense`, `dense_1`, ...) and free what engines cache."""
     from pronghorn.backend.registry import LOADED
-    from pronghorn.layers.layer import reset_names
+    from pronghorn.state.naming import reset_names
 
     reset_names()
     if free_memory:

@@ -112,13 +112,13 @@ class MultiHeadAttention(Layer):
         heads, axes = self.num_heads, len(query_shape)
         self.query_dense = self._projection(1, (heads, self.key_dim), "query")
         self.key_dense = self._projection(1, (heads, self.key_dim), "key")
+        if self.use_gate:
+            self.gate_dense = self._projection(1, (heads, self.value_dim), "gate")
+            self.gate_dense.build(query_shape)
         self.value_dense = self._projection(1, (heads, self.value_dim), "value")
         self.output_dense = self._projection(2, self._output_shape or (query_shape[-1],), "attention_output")
         for layer, shape in ((self.query_dense, query_shape), (self.key_dense, key_shape), (self.value_dense, value_shape)):
             layer.build(shape)
-        if self.use_gate:
-            self.gate_dense = self._projection(1, (heads, self.value_dim), "gate")
-            self.gate_dense.build(query_shape)
         self.output_dense.build((*query_shape[:-1], heads, self.value_dim))
         self._axes = tuple(a % axes for a in self._attention_axes) if self._attention_axes is not None else tuple(range(1, axes - 1))
 

@@ -51,9 +51,9 @@ class InputLayer(Layer):
             raise ValueError("Input: sparse and ragged inputs are not supported yet. Use a dense tensor.")
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         self._dtype = dtypes.standardize(dtype)
-        self.tensor = input_tensor if input_tensor is not None else Spec(self.batch_shape, self._dtype, name=self.name)
-        self.tensor.input_layer = self
-        self.tensor.optional = optional
+        self.tensor: Any = input_tensor if input_tensor is not None else Spec(self.batch_shape, self._dtype, name=self.name)
+        self.tensor.input_layer = self  # type: ignore[union-attr]
+        self.tensor.optional = optional  # type: ignore[union-attr]
         self.built = True
 
     @property

@@ -162,13 +162,16 @@ class LayerNormalization(_Normalization):
         [[-1.0, 1.0]]
     """
 
-    _plain = ("axis", "epsilon", "center", "scale")
+    _plain = ("axis", "epsilon", "center", "scale", "rms_scaling")
 
     def __init__(
         self, axis: Any = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
         gamma_constraint: Any = None, **kwargs: Any,
     ):  # fmt: skip
+        rms_scaling = kwargs.pop("rms_scaling", False)  # in every config that Keras writes
+        if rms_scaling:
+            raise ValueError("LayerNormalization: rms_scaling is not supported. Use RMSNormalization.")
         super().__init__(**kwargs)
         axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         if not isinstance(axis, (int, list)):

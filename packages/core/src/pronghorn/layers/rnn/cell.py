@@ -30,6 +30,8 @@ class Cell(Layer):
         if not isinstance(units, int) or units <= 0:
             raise ValueError(f"{type(self).__name__}: units must be a positive integer; received {units!r}.")
         self.units = units
+        self.dropout: float = 0.0
+        self.recurrent_dropout: float = 0.0
         for name, value in options.items():
             setattr(self, name, _PARTS[name].get(value) if name in _PARTS else value)
         self.dropout = min(1.0, max(0.0, self.dropout))

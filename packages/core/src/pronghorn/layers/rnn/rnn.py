@@ -84,7 +84,7 @@ class RNN(Layer):
         unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        cell = StackedRNNCells(list(cell)) if isinstance(cell, (list, tuple)) else cell
         for what in ("call", "state_size"):
             if not hasattr(cell, what):
                 raise ValueError(f"RNN: the cell needs {what}; received {cell!r}.")

@@ -59,7 +59,6 @@ class SimpleRNNCell(Cell):
         values = locals()
         self._set(units, {name: values[name] for name in self.arguments})
 
-
     def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
         """Return the output and the new state."""
         x, h = self._dropped(sequence, one(states), training)
@@ -116,3 +115,10 @@ class SimpleRNN(CellRNN):
         cell = {name: values[name] for name in SimpleRNNCell.arguments}
         rnn = {name: values[name] for name in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")}
         self._make(units, cell, rnn, {"activity_regularizer": activity_regularizer, **kwargs})
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments; as in Keras, the seed only where there is one."""
+        config = super().get_config()
+        if config.get("seed") is None:
+            config.pop("seed", None)
+        return config

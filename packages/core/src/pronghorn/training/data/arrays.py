@@ -62,7 +62,9 @@ def _array(value: Any, what: str) -> np.ndarray:
         except (TypeError, ValueError):
             raise ValueError(f"{what} holds objects that are no numbers (dtype object). Convert it to a numeric array first.") from None
     if array.dtype.kind in "US":
-        raise ValueError(f"{what} holds text (dtype {array.dtype}). Turn it into numbers first, for example with layers.StringLookup or a table of class numbers.")
+        raise ValueError(
+            f"{what} holds text (dtype {array.dtype}). Turn it into numbers first, for example with layers.StringLookup or a table of class numbers."
+        )
     if array.ndim == 0:
         raise ValueError(f"{what} is a single number; expected one entry per sample.")
     return array

@@ -118,7 +118,8 @@ class PyDatasetData:
 
     def _unpacked(self, batch: Any) -> tuple:
         if not isinstance(batch, (tuple, list, dict)) and not hasattr(batch, "shape"):
-            raise ValueError(f"{type(self.dataset).__name__}.__getitem__ must return a batch: (x, y) or (x, y, sample_weight); received {type(batch).__name__}.")
+            name, got = type(self.dataset).__name__, type(batch).__name__
+            raise ValueError(f"{name}.__getitem__ must return a batch: (x, y) or (x, y, sample_weight); received {got}.")
         x, y, w = unpack_x_y_sample_weight(batch)
         if self.class_weight is not None:
             w = apply_class_weight(self.class_weight, y, w)

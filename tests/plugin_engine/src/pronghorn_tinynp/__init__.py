@@ -1,0 +1,1 @@
+"""The pronghorn backend of the tiny engine."""
