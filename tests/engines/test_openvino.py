@@ -63,8 +63,8 @@ def test_integer_arithmetic_is_exact_and_wraps(engine, dtype):
         np.testing.assert_array_equal(got, expected, err_msg=f"{name} {dtype}")
     m = x[:66].reshape(6, 11)
     for got, expected in (
-        (ops.sum(m, 0), m.sum(0, dtype=dtype)), (ops.prod(m, 1), m.prod(1, dtype=dtype)), (ops.max(m, 1), m.max(1)), (ops.min(m), m.min()),
-        (ops.sort(m, 1), np.sort(m, 1)), (p.argmax(m, 1), m.argmax(1)), (p.cumsum(m, 1), m.cumsum(1, dtype=dtype)),
+        (p.sum(m, (0,), False), m.sum(0, dtype=dtype)), (p.prod(m, (1,), False), m.prod(1, dtype=dtype)), (ops.max(m, 1), m.max(1)), (ops.min(m), m.min()),
+        (ops.sort(m, 1), np.sort(m, 1)), (p.argmax(m, 1), m.argmax(1).astype("int32")), (p.cumsum(m, 1), m.cumsum(1, dtype=dtype)),
         (p.cumprod(m, 0), m.cumprod(0, dtype=dtype)), (p.matmul(m, m.T.copy()), m @ m.T), (ops.cast(m, "float32"), m.astype("float32")),
     ):  # fmt: skip
         np.testing.assert_array_equal(got, expected)
@@ -236,7 +236,7 @@ def test_steps_run_from_several_threads(engine):
 
 def test_missing_lowering_is_an_error_that_names_the_op(engine):
     with pytest.raises(CapabilityError, match='cholesky.*capability "linalg"'):
-        compiled(engine, lambda x: ops.cholesky(x), np.eye(3, dtype="float32"))
+        compiled(engine, lambda x: p.cholesky(x), np.eye(3, dtype="float32"))
     with pytest.raises(CapabilityError, match="view.*float16"):
         compiled(engine, lambda x: p.view(x, "int16"), np.ones(3, "float16"))
 

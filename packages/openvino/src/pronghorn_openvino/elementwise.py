@@ -58,7 +58,9 @@ def _trunc(d: str, x: Any) -> Any:
 def _sign(d: str, x: Any) -> Any:
     if d == "bool":
         return x
-    return o.select(o.equal(x, const(0, np.int32)), const(0, np.int32), const(1, np.int32)) if d in g.UNSIGNED32 else o.sign(x)
+    if _float(d):
+        return o.sign(x)
+    return o.convert(o.not_equal(x, const(0, np.int32)), "i32") if d.startswith("u") else o.maximum(o.minimum(x, const(1, np.int32)), const(-1, np.int32))
 
 
 def _signbit(x: Any) -> Any:
@@ -106,10 +108,6 @@ def _arctan2(d: str, y: Any, x: Any) -> Any:
     return _with_nan(o.select(_signbit(y), o.negative(angle), angle), x, y)
 
 
-def _compare(native: Callable) -> Callable:
-    return lambda d, x, y: native(g.ordered(x, d), g.ordered(y, d))
-
-
 def _bits(native: Callable, logical: Callable) -> Callable:
     return lambda d, *xs: logical(*xs) if d == "bool" else native(*xs)
 
@@ -132,7 +130,7 @@ ELEMENTWISE: dict[str, Callable] = {
     "round": lambda d, x: o.round(x, "half_to_even") if _float(d) else x,
     "trunc": _trunc,
     "negative": lambda d, x: g.wrap(o.negative(x) if _float(d) else o.subtract(const(0, np.int32), x), d),
-    "abs": lambda d, x: x if d == "bool" or d.startswith("u") else g.wrap(o.abs(x), d),
+    "abs": lambda d, x: x if d == "bool" or d.startswith("u") else o.abs(x) if _float(d) else g.wrap(g.magnitude(x), d),
     "sign": _sign,
     "bitwise_not": lambda d, x: o.logical_not(x) if d == "bool" else g.wrap(o.bitwise_not(x), d),
     "stop_gradient": lambda d, x: x,
@@ -146,9 +144,9 @@ ELEMENTWISE: dict[str, Callable] = {
     "maximum": _largest(o.maximum, o.logical_or),
     "minimum": _largest(o.minimum, o.logical_and),
     "arctan2": _arctan2,
-    "equal": _compare(o.equal),
-    "less": _compare(o.less),
-    "less_equal": _compare(o.less_equal),
+    "equal": g.same,
+    "less": g.below,
+    "less_equal": lambda d, x, y: g.below(d, x, y, True),
     "logical_and": lambda d, x, y: o.logical_and(x, y),
     "logical_or": lambda d, x, y: o.logical_or(x, y),
     "bitwise_and": _bits(o.bitwise_and, o.logical_and),
@@ -156,7 +154,7 @@ ELEMENTWISE: dict[str, Callable] = {
     "bitwise_xor": _bits(o.bitwise_xor, o.logical_xor),
     "bitwise_left_shift": lambda d, x, y: g.wrap(g.left_shift(x, y), d),
     "bitwise_right_shift": lambda d, x, y: g.right_shift(x, y, d),
-    "where": lambda d, p, x, y: o.select(p, x, y),
+    "where": lambda d, p, x, y: g.select(d, p, x, y),
     # derived ops for which the plugin has a kernel
     "relu": lambda d, x: o.relu(x) if _float(d) else o.maximum(const(0, np.int32), x),
     "sigmoid": lambda d, x: o.sigmoid(x),
@@ -180,8 +178,8 @@ def float_bits(x: Any) -> Any:
     fraction = o.subtract(o.multiply(o.multiply(size, low), high), leading)
     fraction = o.select(o.equal(exponent, const(255, np.int32)), const(0.0), fraction)
     bits = o.add(o.multiply(exponent, const(1 << 23, np.int32)), o.convert(fraction, "i32"))
-    bits = o.select(nan, const(0x7FC00000, np.int32), bits)
-    return o.select(_signbit(x), o.add(bits, const(-(2**31), np.int32)), bits)
+    bits = g.choose(nan, const(0x7FC00000, np.int32), bits)
+    return g.choose(_signbit(x), o.add(bits, const(-(2**31), np.int32)), bits)
 
 
 def bits_float(x: Any) -> Any:

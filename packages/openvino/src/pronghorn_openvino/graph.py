@@ -277,60 +277,102 @@ def unsigned_to_float(node: Any) -> Any:
     return o.add(o.multiply(o.convert(high, "f32"), const(65536.0)), o.convert(low, "f32"))
 
 
+def choose(condition: Any, a: Any, b: Any) -> Any:
+    """Select between 32-bit integers: the plugin's `Select` goes through floats where it is fused, `b + condition * (a - b)` does not."""
+    return o.add(b, o.multiply(o.convert(condition, "i32"), o.subtract(a, b)))
+
+
+def select(dtype: str, condition: Any, a: Any, b: Any) -> Any:
+    """Select between values of a dtype."""
+    return choose(condition, a, b) if dtype not in BITS and carrier(dtype) == "i32" else o.select(condition, a, b)
+
+
+def same(dtype: str, x: Any, y: Any) -> Any:
+    """Compare for equality; 32-bit integers by their bits, since the plugin compares them as floats."""
+    if dtype in BITS or carrier(dtype) == "f32":
+        return o.equal(x, y)
+    if dtype == "bool":
+        return o.logical_not(o.logical_xor(x, y))
+    return o.equal(o.bitwise_xor(x, y), const(0, np.int32))
+
+
+def below(dtype: str, x: Any, y: Any, or_equal: bool = False) -> Any:
+    """Compare for order; 32-bit integers through their maximum, which is exact."""
+    if dtype in BITS or carrier(dtype) == "f32":
+        return (o.less_equal if or_equal else o.less)(x, y)
+    x, y = ordered(x, dtype), ordered(y, dtype)
+    largest, zero = o.maximum(x, y), const(0, np.int32)
+    return o.equal(o.bitwise_xor(largest, y), zero) if or_equal else o.not_equal(o.bitwise_xor(largest, x), zero)
+
+
 def float_to_unsigned(node: Any) -> Any:
     """Convert a float below 2**32 to an unsigned 32-bit number; negative ones wrap."""
-    big = o.greater_equal(node, const(2.0**31))
     shifted = o.add(o.convert(o.subtract(node, const(2.0**31)), "i32"), const(_LOW, np.int32))
-    return o.select(big, shifted, o.convert(node, "i32"))
+    return choose(o.greater_equal(node, const(2.0**31)), shifted, o.convert(node, "i32"))
+
+
+def _negative(x: Any) -> Any:
+    """-1 where the highest bit is set, else 0: a mask."""
+    return o.bitwise_right_shift(x, const(31, np.int32))
+
+
+def _nonzero(x: Any) -> Any:
+    return o.multiply(o.convert(o.not_equal(x, const(0, np.int32)), "i32"), const(-1, np.int32))
+
+
+def _blend(mask: Any, a: Any, b: Any) -> Any:
+    return o.bitwise_or(o.bitwise_and(mask, a), o.bitwise_and(o.bitwise_not(mask), b))
 
 
 def _divide_unsigned(x: Any, y: Any) -> tuple[Any, Any]:
     """Quotient and remainder of unsigned 32-bit numbers: the plugin divides integers as floats, so estimate, then correct exactly."""
-    zero, one = const(0, np.int32), const(1, np.int32)
+    one = const(1, np.int32)
     fy = unsigned_to_float(y)
     q = float_to_unsigned(o.floor(o.divide(unsigned_to_float(x), fy)))
     for _ in range(2):
         rest = o.subtract(x, o.multiply(q, y))  # small, so its sign is right where y < 2**31
         q = o.add(q, o.convert(o.floor(o.divide(o.convert(rest, "f32"), fy)), "i32"))
     rest = o.subtract(x, o.multiply(q, y))
-    under = o.less(rest, zero)
-    q, rest = o.subtract(q, o.select(under, one, zero)), o.add(rest, o.select(under, y, zero))
-    over = o.greater_equal(rest, y)
-    q, rest = o.add(q, o.select(over, one, zero)), o.subtract(rest, o.select(over, y, zero))
+    under = _negative(rest)
+    q, rest = o.add(q, under), o.add(rest, o.bitwise_and(under, y))
+    over = o.bitwise_not(_negative(o.subtract(rest, y)))
+    q, rest = o.subtract(q, over), o.subtract(rest, o.bitwise_and(over, y))
     # where y >= 2**31 the quotient is 0 or 1
-    huge = o.less(y, zero)
-    once = o.greater_equal(ordered(x, "uint32"), ordered(y, "uint32"))
-    q = o.select(huge, o.select(once, one, zero), q)
-    rest = o.select(huge, o.select(once, o.subtract(x, y), x), rest)
-    nothing = o.equal(y, zero)
-    return o.select(nothing, zero, q), o.select(nothing, zero, rest)
+    huge = _negative(y)
+    once = o.bitwise_and(_negative(x), o.bitwise_not(_negative(o.subtract(x, y))))
+    q = _blend(huge, o.bitwise_and(once, one), q)
+    rest = _blend(huge, o.subtract(x, o.bitwise_and(once, y)), rest)
+    divisible = _nonzero(y)
+    return o.bitwise_and(q, divisible), o.bitwise_and(rest, divisible)
+
+
+def magnitude(x: Any) -> Any:
+    """Absolute value of an i32."""
+    return o.maximum(x, o.subtract(const(0, np.int32), x))
 
 
 def floor_divide_ints(x: Any, y: Any, dtype: str) -> Any:
     """Quotient rounded towards minus infinity; 0 for a zero divisor, as in NumPy."""
     if dtype.startswith("u"):
         return _divide_unsigned(x, y)[0]
-    zero, one = const(0, np.int32), const(1, np.int32)
-    q, rest = _divide_unsigned(o.abs(x), o.abs(y))
-    down = o.add(q, o.select(o.equal(rest, zero), zero, one))
-    opposite = o.less(o.bitwise_xor(x, y), zero)
-    return o.select(o.equal(y, zero), zero, o.select(opposite, o.negative(down), q))
+    q, rest = _divide_unsigned(magnitude(x), magnitude(y))
+    down = o.subtract(_nonzero(rest), q)  # minus the quotient rounded up
+    return _blend(_negative(o.bitwise_xor(x, y)), down, q)
 
 
 def mod_ints(x: Any, y: Any, dtype: str) -> Any:
     """Remainder with the sign of the divisor; 0 for a zero divisor."""
     if dtype.startswith("u"):
         return _divide_unsigned(x, y)[1]
-    rest = o.subtract(x, o.multiply(floor_divide_ints(x, y, dtype), y))
-    return o.select(o.equal(y, const(0, np.int32)), const(0, np.int32), rest)
+    return o.bitwise_and(_nonzero(y), o.subtract(x, o.multiply(floor_divide_ints(x, y, dtype), y)))
 
 
 def power_ints(x: Any, y: Any) -> Any:
     """`x ** y` by squaring, modulo 2**32."""
     one, out = const(1, np.int32), const(1, np.int32)
     for bit in range(32):
-        odd = o.not_equal(o.bitwise_and(o.bitwise_right_shift(y, const(bit, np.int32)), one), const(0, np.int32))
-        out = o.multiply(out, o.select(odd, x, one))
+        odd = o.bitwise_and(o.bitwise_right_shift(y, const(bit, np.int32)), one)
+        out = o.multiply(out, o.add(one, o.multiply(odd, o.subtract(x, one))))
         x = o.multiply(x, x)
     return out
 
@@ -349,7 +391,7 @@ def right_shift(x: Any, y: Any, dtype: str) -> Any:
     one = const(1, np.int32)
     half = o.bitwise_and(o.bitwise_right_shift(x, one), const(2**31 - 1, np.int32))
     rest = o.bitwise_right_shift(half, o.maximum(o.minimum(o.subtract(y, one), last), const(0, np.int32)))
-    return o.select(o.equal(y, const(0, np.int32)), x, rest)
+    return choose(o.equal(y, const(0, np.int32)), x, rest)
 
 
 def tree(fn: Any, node: Any, axis: int) -> Any:

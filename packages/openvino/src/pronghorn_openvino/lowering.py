@@ -85,7 +85,7 @@ def _arg_reduce(name: str, g: Graph, out: Spec, x: Value, axis: int) -> Value:
     found = pick(node, name[3:])
     if carrier(x.dtype) == "f32":  # the first nan wins
         nan = o.is_nan(node)
-        found = o.select(o.reduce_logical_or(nan, ints([axis]), False), pick(o.convert(nan, "f32"), "max"), found)
+        found = gr.choose(o.reduce_logical_or(nan, ints([axis]), False), pick(o.convert(nan, "f32"), "max"), found)
     return Value(found, "int32")
 
 
@@ -250,7 +250,7 @@ def _slice_update(g: Graph, out: Spec, x: Value, start: tuple, updates: Any) -> 
         shape[a] = d
         hit = o.reshape(o.equal(at, clipped), ints(shape), False)
         inside = hit if inside is None else o.logical_and(inside, hit)
-    return Value(node if inside is None else o.select(inside, node, x.plain), x.dtype)
+    return Value(node if inside is None else gr.select(x.dtype, inside, node, x.plain), x.dtype)
 
 
 def _sorted(x: Any, k: int, axis: int, mode: str) -> Any:
@@ -299,7 +299,7 @@ def _searchsorted(g: Graph, out: Spec, sorted_sequence: Value, values: Value, si
     found = o.search_sorted(sequence, o.reshape(node, ints([-1]), False), side == "right", "i32")
     found = o.convert(o.reshape(found, o.shape_of(node), False), "i32")
     if nan is not None:
-        found = o.select(nan, const(sorted_sequence.dims[0], np.int32), found)
+        found = gr.choose(nan, const(sorted_sequence.dims[0], np.int32), found)
     return Value(found, "int32")
 
 

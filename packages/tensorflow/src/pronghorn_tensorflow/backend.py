@@ -265,7 +265,7 @@ class Backend(contract.Backend):
             kernel, kinds = overrides.KERNELS[name]
             return kernel if kinds.issuperset(operands) else impl
         kernel, odd = elementwise.KERNELS.get(name, (impl, frozenset()))
-        return impl if odd.intersection(operands) else kernel
+        return impl if odd.intersection(operands) or (scalars and scalars[0]) else kernel
 
     def assign(self, storage: Any, value: Any) -> Any:
         storage.assign(value, read_value=False)

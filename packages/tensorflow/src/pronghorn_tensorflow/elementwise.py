@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pronghorn_tensorflow.support import COMPLEX, F8, ORDERED, cast, const, detours, dtype_of, plain, raw, via
+from pronghorn_tensorflow.support import COMPLEX, F8, ORDERED, cast, const, detours, dtype_of, lead, plain, raw, via
 
 _UNSIGNED = {"uint8": "int16", "uint16": "int32", "uint32": "int64", "uint64": "int64"}
 
@@ -74,7 +74,7 @@ def _binary(op: Callable, table: Mapping[str, str | None], back: bool, logical: 
         try:
             kind = x1.dtype.as_datatype_enum
         except AttributeError:  # a Python number next to a tensor
-            kind = x2.dtype.as_datatype_enum
+            kind, x1 = x2.dtype.as_datatype_enum, lead(x1, x2)
         if kind == _BOOL:
             return detour(x1, x2) if kind in odd else on_bool(x=x1, y=x2)
         return detour(x1, x2) if kind in odd else op(x=x1, y=x2)
@@ -196,7 +196,7 @@ def _where(condition: Any, x1: Any, x2: Any) -> Any:
     kind = getattr(x1, "dtype", None) or getattr(x2, "dtype", None)
     if kind is not None and kind.name in F8:
         return cast(raw.SelectV2(condition=condition, t=cast(x1, tf.float32), e=cast(x2, tf.float32)), kind)
-    return raw.SelectV2(condition=condition, t=x1, e=x2)
+    return raw.SelectV2(condition=condition, t=lead(x1, x2), e=x2)
 
 
 PRIMITIVES: dict[str, Callable] = {

@@ -42,6 +42,11 @@ def dtype_of(*operands: Any) -> Any:
     raise TypeError("expected a tensor among the operands")
 
 
+def lead(x1: Any, x2: Any) -> Any:
+    """Return the first of two operands so that both get one dtype: graphs take a Python number for float32 or int32, whatever comes second."""
+    return x1 if hasattr(x1, "dtype") or not hasattr(x2, "dtype") or tf.executing_eagerly() else tf.constant(x1, x2.dtype)
+
+
 def via(fn: Callable, table: Mapping[str, str | None], operands: int = 1, *, back: bool = True, name: str = "") -> Callable:
     """Wrap a primitive: operands whose dtype is in `table` are cast to what stands there, and the result back.
 
@@ -58,7 +63,10 @@ def via(fn: Callable, table: Mapping[str, str | None], operands: int = 1, *, bac
         mine, wide = odd[dtype_of(*args[:operands]).as_datatype_enum]
         if wide is None:
             raise TypeError(f"{name}: not defined for {mine.name} on tensorflow.")
-        out = fn(*[cast(a, wide) for a in args[:operands]], *args[operands:])
+        tensors = [cast(a, wide) for a in args[:operands]]
+        if operands == 2:
+            tensors[0] = lead(*tensors)
+        out = fn(*tensors, *args[operands:])
         return cast(out, mine) if back else out
 
     if operands == 1:
@@ -67,8 +75,8 @@ def via(fn: Callable, table: Mapping[str, str | None], operands: int = 1, *, bac
             return detour((x, *rest)) if x.dtype.as_datatype_enum in odd else fn(x, *rest)
     else:
 
-        def call(x: Any, *rest: Any) -> Any:
-            return detour((x, *rest)) if dtype_of(x, *rest).as_datatype_enum in odd else fn(x, *rest)
+        def call(x: Any, y: Any, *rest: Any) -> Any:
+            return detour((x, y, *rest)) if dtype_of(x, y).as_datatype_enum in odd else fn(lead(x, y), y, *rest)
 
     return call
 

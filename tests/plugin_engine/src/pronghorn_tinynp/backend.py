@@ -19,7 +19,7 @@ _UNARY = (
 )
 _BINARY = (
     "add subtract multiply floor_divide mod power maximum minimum arctan2 equal less less_equal logical_and logical_or bitwise_and bitwise_or "
-    "bitwise_xor bitwise_left_shift bitwise_right_shift matmul"
+    "bitwise_xor bitwise_left_shift bitwise_right_shift"
 )
 _erf = np.vectorize(math.erf, otypes=["float64"])
 
@@ -31,24 +31,21 @@ def _raw(x):
 
 
 def lifted(fn):
-    """Make a function of arrays one of tensors, as a method."""
+    """Make a function of arrays one of tensors, as a static method."""
 
     @functools.wraps(fn)
-    def call(self, *args):
+    def call(*args):
         with np.errstate(all="ignore"):
             out = fn(*[_raw(a) for a in args])
         return tuple(TinyTensor(o) for o in out) if isinstance(out, tuple) else TinyTensor(out)
 
-    call.__wrapped__ = fn
-    return call
+    return staticmethod(call)
 
 
 def _table(names):
-    """NumPy functions as methods, whose signatures nobody can read."""
+    """NumPy functions as static methods."""
     for name in names.split():
-        fn = lifted(lambda *args, _fn=getattr(np, name): np.asarray(_fn(*args)).astype(args[0].dtype if _fn is np.matmul else None, copy=False) if _fn is np.matmul else _fn(*args))
-        del fn.__wrapped__
-        yield name, fn
+        yield name, lifted(lambda *args, _fn=getattr(np, name): _fn(*args))
 
 
 def _like(x, out):
@@ -235,7 +232,11 @@ class TinyBackend(Backend):
     def searchsorted(sorted_sequence, values, side):
         return np.searchsorted(sorted_sequence, values, side).astype("int32")
 
-    # -- windows
+    # -- products and windows
+    @lifted
+    def matmul(x1, x2):
+        return _like(x1, np.matmul(x1, x2))
+
     @lifted
     def conv(x, kernel, strides, padding, dilation, groups):
         x, out = _window(x, kernel.shape[:-2], strides, padding, dilation, 0)

@@ -48,7 +48,7 @@ def serialize(activation: Any) -> Any:
     """Return the name of a built-in function, the configuration of anything else.
 
     Raises:
-        TypeError: a lambda, which no file can hold.
+        ValueError: a lambda, which no file can hold.
 
     Example:
         >>> serialize(relu)

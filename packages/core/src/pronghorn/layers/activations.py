@@ -117,8 +117,8 @@ class PReLU(Layer):
         shared_axes: axes along which one slope is shared, counted with the batch axis.
 
     Example:
-        >>> PReLU()([[-1.0, 2.0]]).tolist()
-        [[-0.0, 2.0]]
+        >>> PReLU("ones")([[-1.0, 2.0]]).tolist()
+        [[-1.0, 2.0]]
     """
 
     supports_masking = True

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from pronghorn import ops
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.op import owner, unwrap
@@ -47,6 +49,14 @@ def as_tensor(x: Any, backend: Any, dtype: str | None = None) -> Any:
     if own is None:
         return x if backend.host_tensors and dtype is not None and getattr(x, "dtype", None) == dtype else backend.from_host(x, dtype)
     return x if dtype is None or own.dtype(x) == dtype else ops.cast(x, dtype)
+
+
+def _arrays(value: Any) -> Any:
+    """Return lists of numbers as arrays, and nests of tensors as they are."""
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return np.asarray(value) if isinstance(value, (list, tuple)) and isinstance(first, (bool, int, float)) else value
 
 
 def same_rank(x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -197,11 +207,11 @@ class Loss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, mask: Any = None) -> Any:
         b = backend_of(y_pred, y_true)
         dtype = self._dtype
-        y_pred = map_structure(lambda x: as_tensor(x, b, dtype), y_pred)
+        y_pred = map_structure(lambda x: as_tensor(x, b, dtype), _arrays(y_pred))
         if self.keeps_labels:
-            y_true = map_structure(lambda x: _label(as_tensor(x, b), dtype), y_true)
+            y_true = map_structure(lambda x: _label(as_tensor(x, b), dtype), _arrays(y_true))
         else:
-            y_true = map_structure(lambda x: as_tensor(x, b, dtype), y_true)
+            y_true = map_structure(lambda x: as_tensor(x, b, dtype), _arrays(y_true))
         if b.name == "spec" or registry.active() is b:
             return self._reduced(y_true, y_pred, sample_weight, mask)
         with registry.use_backend(b.name):

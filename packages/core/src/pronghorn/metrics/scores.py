@@ -20,8 +20,8 @@ class FBetaScore(Metric):
         name, dtype: as in `Metric`.
 
     Example:
-        >>> FBetaScore(beta=2.0, threshold=0.5)([[1, 1], [1, 0]], [[0.9, 0.1], [0.6, 0.2]]).tolist()
-        [0.9999999403953552, 0.0]
+        >>> FBetaScore(beta=2.0, threshold=0.5)([[1, 1], [1, 0]], [[0.9, 0.1], [0.6, 0.2]]).round(3).tolist()
+        [1.0, 0.0]
     """
 
     _direction = "up"

@@ -20,7 +20,8 @@ class Attention(Layer):
     Shapes: `(batch, queries, d)` and `(batch, values, d)` to `(batch, queries, d)`.
 
     Example:
-        >>> Attention()([[[[1.0]]], [[[2.0]]]]).tolist()
+        >>> import numpy as np
+        >>> Attention()([np.ones((1, 1, 1), "float32"), np.full((1, 1, 1), 2.0, "float32")]).tolist()
         [[[2.0]]]
     """
 
