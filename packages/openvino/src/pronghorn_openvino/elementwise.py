@@ -112,7 +112,6 @@ def _bits(native: Callable, logical: Callable) -> Callable:
     return lambda d, *xs: logical(*xs) if d == "bool" else native(*xs)
 
 
-
 _UNARY = {
     "log": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
     "sinh": "sinh", "cosh": "cosh",

@@ -73,7 +73,8 @@ class Trace:
         outer, depth = TRACE.tape, TRACE.depth
         TRACE.tape, TRACE.depth = self.tape, 0
         try:
-            with registry.use_backend("openvino"), _Bound() as scope:
+            scope = _Bound()
+            with registry.use_backend("openvino"), scope:
                 self.result = step(*args, **kwargs)
         finally:
             TRACE.tape, TRACE.depth = outer, depth
@@ -223,8 +224,8 @@ class Step:
                     return inputs[-1]
 
                 # map_structure visits the leaves in the order of `_signature`
-                nest = map_structure(spec, (args, kwargs) if kwargs else args)
-                trace = Trace(self.step, *(nest if kwargs else (nest, {})), inputs)
+                given, named = map_structure(spec, (args, kwargs)) if kwargs else (map_structure(spec, args), {})
+                trace = Trace(self.step, given, named, inputs)
                 parameters = [v for v, _ in trace.written]
             else:
                 trace, parameters = program.trace, list(program.parameters)

@@ -63,7 +63,7 @@ def shareable(array: np.ndarray) -> np.ndarray:
         return array
     base = array.base
     same = type(base) is np.ndarray and base.flags.writeable and base.shape == array.shape and base.dtype == array.dtype and base.strides == array.strides
-    return base if same else array.copy()
+    return base if same and base is not None else array.copy()
 
 
 def from_carrier(array: np.ndarray, name: str) -> np.ndarray:
@@ -233,7 +233,7 @@ class Graph:
         """Name the unknown sizes of an input."""
         for i, d in enumerate(spec.dims):
             if isinstance(d, Dim) and len(d.terms) == 1:
-                (names, factor), = d.terms.items()
+                ((names, factor),) = d.terms.items()
                 if factor == 1 and len(names) == 1 and names[0] not in self.sizes:
                     self.sizes[names[0]] = o.gather(o.shape_of(node), ints([i]), ints(0)).output(0)
 

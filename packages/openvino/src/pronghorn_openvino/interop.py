@@ -33,7 +33,7 @@ def model(layer: Any) -> ov.Model:
     for port, spec in zip(made.inputs, specs, strict=True):
         if spec.name:
             port.get_tensor().set_names({spec.name})
-    names = list(getattr(layer, "output_names", []))
+    names = list(getattr(layer, "output_names", None) or [])
     for port, name in zip(made.outputs, names, strict=False):
         port.get_tensor().set_names({name})
     made._pronghorn_memory = graph  # the constants share the memory of the variables' arrays

@@ -27,7 +27,6 @@ def _lower(*names: str) -> Callable:
     return add
 
 
-
 def _nan_free(x: Any, dtype: str) -> tuple[Any, Any]:
     """Return a node without nan (infinite instead), in an order of numbers, and where nan was (None for integers)."""
     if carrier(dtype) != "f32":
@@ -430,8 +429,8 @@ def _run_one(g: Graph, name: str, args: tuple, out: Any, inner: list | None = No
 
 def _missing(name: str) -> str:
     entry = PRIMITIVES.get(name)
-    gated = entry is not None and entry.capability
-    why = f'it belongs to the capability "{entry.capability}", which OpenVINO lacks' if gated else "OpenVINO has no such operation"
+    capability = None if entry is None else entry.capability
+    why = f'it belongs to the capability "{capability}", which OpenVINO lacks' if capability else "OpenVINO has no such operation"
     return f"openvino cannot run {name}: {why}. Run this part on another engine."
 
 
