@@ -150,14 +150,25 @@ def test_axes_are_followed_through_lazy_transposes(engine):
     def fn(x, y):
         t = p.transpose(x, (3, 0, 2, 1))
         u = t * y + ops.sum(t, 1, keepdims=True)
-        return u, ops.max(u, (0, 2)), p.concatenate([u, y], 1), ops.flip(u, 3), u[1:, :, ::2], ops.pad(u, ((1, 0), (0, 2), (0, 0), (3, 1))), ops.cumsum(u, 2), u + x[0, 0, :, :3]
+        return (
+            u,
+            ops.max(u, (0, 2)),
+            p.concatenate([u, y], 1),
+            ops.flip(u, 3),
+            u[1:, :, ::2],
+            ops.pad(u, ((1, 0), (0, 2), (0, 0), (3, 1))),
+            ops.cumsum(u, 2),
+            u + x[0, 0, :, :3],
+        )
 
     check(engine, fn, x, y, tolerance=1e-5)
 
 
 def test_empty_tensors(engine):
     none = np.zeros((0, 3), "float32")
-    check(engine, lambda x: (x + 1, ops.sum(x, 0), ops.prod(x), ops.concatenate([x, np.ones((2, 3), "float32")]), p.matmul(x, np.ones((3, 2), "float32"))), none)
+    check(
+        engine, lambda x: (x + 1, ops.sum(x, 0), ops.prod(x), ops.concatenate([x, np.ones((2, 3), "float32")]), p.matmul(x, np.ones((3, 2), "float32"))), none
+    )
     check(engine, lambda x: p.matmul(np.ones((2, 0), "float32"), x), none)
 
 

@@ -90,12 +90,12 @@ def scan(f: Callable, init: Any, xs: Any, length: Any, reverse: bool, unroll: An
     if static and not n:
         return carry_of(start), y_of([tf.zeros((0, *y.shape), y.dtype) for y in outputs])
     # reading rows from an array, not by slicing: the gradient of a slice is as large as the whole, at every step
-    rows = [tf.TensorArray(v.dtype, n, element_shape=v.shape[1:], clear_after_read=False).unstack(v) for v in inputs]
+    queues = [tf.TensorArray(v.dtype, n, element_shape=v.shape[1:], clear_after_read=False).unstack(v) for v in inputs]
     arrays = [tf.TensorArray(y.dtype, n, element_shape=y.shape, clear_after_read=False) for y in outputs]
 
     def body(i: Any, carry: Any, arrays: Any) -> tuple:
         at = n - 1 - i if reverse else i
-        new, y, _ = step(carry, [r.read(at) for r in rows])
+        new, y, _ = step(carry, [q.read(at) for q in queues])
         return i + 1, new, [a.write(at, v) for a, v in zip(arrays, y, strict=True)]
 
     _, carry, arrays = tf.while_loop(

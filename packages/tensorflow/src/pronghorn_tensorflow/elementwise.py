@@ -141,6 +141,7 @@ def _safe(divide: Callable, on_zero: Callable) -> Callable:
 
 
 def _float_floor_divide(x1: Any, x2: Any) -> Any:
+    x2 = x2 if hasattr(x2, "dtype") else tf.constant(x2, x1.dtype)
     # by way of the remainder: x1 / x2 may round up to the next integer
     quotient = raw.RealDiv(x=x1, y=x2)
     exact = raw.Round(x=raw.RealDiv(x=raw.Sub(x=x1, y=raw.FloorMod(x=x1, y=x2)), y=x2))

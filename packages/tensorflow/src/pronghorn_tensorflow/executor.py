@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from pronghorn.backend import contract
 from pronghorn.state.binding import writable
+from pronghorn.state.tree import flatten
 
 
 def use_xla(jit: Any) -> bool:
@@ -44,7 +45,7 @@ def _graph(step: Callable, xla: bool, repeat: int) -> Callable:
     # autograph would give Python's `if` another meaning here than on other engines; XLA compiles for one shape at a time anyway
     make = functools.partial(tf.function, jit_compile=xla or None, autograph=False, reduce_retracing=not xla)
     if repeat == 1:
-        return make(step)
+        return make(step) if xla else _ByRank(lambda: make(step))
     inner = tf.function(step, autograph=False)  # traced once per shape, however large `repeat` is
 
     def several(batches: Sequence[tuple]) -> Any:
@@ -53,7 +54,22 @@ def _graph(step: Callable, xla: bool, repeat: int) -> Callable:
             out = inner(*batch)
         return out
 
-    return make(several)
+    return make(several) if xla else _ByRank(lambda: make(several))
+
+
+class _ByRank:
+    """One graph for each combination of ranks: TensorFlow alone would make one for tensors of any rank, whose shapes nobody knows."""
+
+    def __init__(self, make: Callable[[], Callable]):
+        self._make, self._graphs, self._lock = make, {}, threading.Lock()  # type: ignore[var-annotated]
+
+    def __call__(self, *args: Any) -> Any:
+        key = tuple([getattr(v, "ndim", None) for v in flatten(args)])
+        run = self._graphs.get(key)
+        if run is None:
+            with self._lock:
+                run = self._graphs.setdefault(key, self._make())
+        return run(*args)
 
 
 class _FallBack:

@@ -11,14 +11,10 @@ _KINDS = (tf.float32, tf.float64)
 
 
 def _adam(v: Any, g: Any, slots: dict, i: int, c: dict) -> None:
-    shared = {
-        "var": v.handle, "m": slots["momentum"][i].handle, "v": slots["velocity"][i].handle, "beta1_power": c["power_1"], "beta2_power": c["power_2"],
-        "lr": c["rate"], "beta1": c["beta_1"], "beta2": c["beta_2"], "epsilon": c["epsilon"], "grad": g,
-    }  # fmt: skip
-    if "velocity_hat" in slots:
-        raw.ResourceApplyAdamWithAmsgrad(vhat=slots["velocity_hat"][i].handle, **shared)
-    else:
-        raw.ResourceApplyAdam(**shared)
+    raw.ResourceApplyAdam(
+        var=v.handle, m=slots["momentum"][i].handle, v=slots["velocity"][i].handle, beta1_power=c["power_1"], beta2_power=c["power_2"], lr=c["rate"],
+        beta1=c["beta_1"], beta2=c["beta_2"], epsilon=c["epsilon"], grad=g,
+    )  # fmt: skip
 
 
 def _sgd(v: Any, g: Any, slots: dict, i: int, c: dict) -> None:
@@ -39,6 +35,8 @@ def optimizer_update(kind: str, gradients: list, values: list, slots: dict, opti
     if kind not in ("adam", "sgd") or not (scope is None or (type(scope) is writable and scope.outer is None)):
         return None
     slots = {n: vs for n, vs in slots.items() if vs and vs[0] is not None}
+    if "velocity_hat" in slots:  # XLA does not have that kernel
+        return None
     everything = [*values, *(s for vs in slots.values() for s in vs)]
     if not all(isinstance(v, tf.Variable) and v.dtype in _KINDS for v in everything):
         return None

@@ -69,16 +69,13 @@ def via(fn: Callable, table: Mapping[str, str | None], operands: int = 1, *, bac
         out = fn(*tensors, *args[operands:])
         return cast(out, mine) if back else out
 
-    if operands == 1:
+    def one(x: Any, *rest: Any) -> Any:
+        return detour((x, *rest)) if x.dtype.as_datatype_enum in odd else fn(x, *rest)
 
-        def call(x: Any, *rest: Any) -> Any:
-            return detour((x, *rest)) if x.dtype.as_datatype_enum in odd else fn(x, *rest)
-    else:
+    def two(x: Any, y: Any, *rest: Any) -> Any:
+        return detour((x, y, *rest)) if dtype_of(x, y).as_datatype_enum in odd else fn(lead(x, y), y, *rest)
 
-        def call(x: Any, y: Any, *rest: Any) -> Any:
-            return detour((x, y, *rest)) if dtype_of(x, y).as_datatype_enum in odd else fn(lead(x, y), y, *rest)
-
-    return call
+    return one if operands == 1 else two
 
 
 @functools.lru_cache(maxsize=8192)
@@ -100,6 +97,8 @@ def ints(values: Any) -> Any:
 
 def sizes(x: Any) -> tuple:
     """Return the shape as ints, and scalar tensors for sizes unknown while tracing."""
+    if x.shape.rank is None:
+        raise ValueError("The number of axes of a tensor is not known inside tf.function. Give its input_signature a shape such as (None, 3).")
     dims = x.shape.as_list()
     if None not in dims:
         return tuple(dims)

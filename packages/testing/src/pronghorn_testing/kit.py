@@ -3,6 +3,7 @@
 import collections
 import functools
 import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
@@ -114,7 +115,7 @@ def undeclared(name: str, runtime: set[str]) -> list[str]:
         if check == "runtime":
             known = runtime
         elif check in CHECKS:
-            known = {run.id for run in runs() if applies(check, run, backend)}
+            known = {run.id for run in runs() if backend is not None and applies(check, run, backend)}
         else:
             known = set()
         wrong += [f'[{check}] "{case}"' for case in entries if case not in known]
@@ -139,9 +140,16 @@ def generate(metafunc: Any) -> None:
         params = [
             pytest.param(b, id=name, marks=mark(name, "runtime", test)) for name, b in loaded.items() if b is not None and needs <= b.capabilities
         ]
-        metafunc.parametrize("backend", params)
+        metafunc.parametrize("backend", params, indirect=True)
     elif "name" in metafunc.fixturenames:
         metafunc.parametrize("name", names)
+
+
+@pytest.fixture
+def backend(request: Any) -> Iterator[Any]:
+    """The backend under test, active."""
+    with registry.use_backend(request.param.name):
+        yield request.param
 
 
 def needs(*capabilities: str) -> Any:

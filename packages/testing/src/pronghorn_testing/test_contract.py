@@ -14,6 +14,7 @@ from pronghorn_testing import kit
 
 pytestmark = pytest.mark.conformance
 pytest_generate_tests = kit.generate
+backend = kit.backend
 
 
 def test_contract(name):

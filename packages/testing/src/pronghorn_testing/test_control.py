@@ -13,12 +13,7 @@ from pronghorn_testing import kit
 
 pytestmark = pytest.mark.conformance
 pytest_generate_tests = kit.generate
-
-
-@pytest.fixture(autouse=True)
-def _active(backend):
-    with registry.use_backend(backend.name):
-        yield
+backend = kit.backend
 
 
 def numbers(x):

@@ -80,6 +80,9 @@ class Backend(Overrides, Windows, contract.Backend):
     def _device(self) -> torch.device:
         return _THREAD.device or self._default
 
+    def traced(self) -> bool:
+        return torch.compiler.is_compiling()
+
     def convert_to_tensor(self, x: Any, dtype: str) -> Any:
         device = self._device
         if isinstance(x, torch.Tensor):

@@ -103,6 +103,10 @@ class Backend:
         """Tell whether `x` holds values now, that is, is not a tracer of the engine's compiler."""
         return True
 
+    def traced(self) -> bool:
+        """Tell whether a compiler is reading the Python code that runs now, so that nothing may be kept in shared tables."""
+        return False
+
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
         """Return native storage for a variable that starts with the host array or native tensor `value`."""
         return value if self.owns(type(value)) and not self.host_tensors else self.from_host(value)

@@ -6,7 +6,6 @@ answer (which implementation, which casts) is a *plan*, cached under the operand
 
 import functools
 import inspect
-import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -23,7 +22,7 @@ UNWRAP: dict[type, Callable[[Any], Any]] = {}
 
 _OWNER: dict[type, Any] = {}
 _SYMBOLIC: list[Any] = []  # the symbolic backend, once it is imported
-_CASTS = threading.local()
+NONE: dict[Any, Any] = {}  # never written to
 
 
 class Op:
@@ -42,8 +41,9 @@ class Op:
         self.operands = tuple(o.strip("*[]") for o in operands)
         self.defaults = tuple(self.signature.parameters[o].default for o in self.operands)
         self.required = rule is not None and capability is None
-        self.plans: dict[Any, Callable] = {}
-        self.quick: dict[Any, Callable] = {}  # the dtype object of all operands -> plan, for engines whose dtype objects are theirs alone
+        # two steps, types and then dtypes, so that a table never holds dtypes of two engines: torch's compiler reads whole tables and cannot hash foreign ones
+        self.plans: dict[Any, dict[Any, Callable]] = {}
+        self.quick: dict[type, dict[Any, Callable]] = {}  # first operand's type -> dtype of all operands -> plan; for engines with dtype objects of their own
         self.public: Callable
         self.doc = body.__doc__ or ""
 
@@ -265,12 +265,14 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
     values = _flatten(op, args)
     b = pick(op.name, values)
     plan, cacheable = make_plan(op, b, values)
+    if b.traced():
+        key = None
     if cacheable and key is not None:
-        op.plans[key] = plan
-        if b.own_dtypes and not (op.listed or op.variadic) and len(values) in (1, 2) and all(b.owns(type(v)) and v.dtype is values[0].dtype for v in values):
-            op.quick[values[0].dtype] = plan
+        op.plans.setdefault(key[0], {})[key[1]] = plan
+        if b.own_dtypes and not (op.listed or op.variadic) and len(values) == 2 and all(b.owns(type(v)) and v.dtype is values[0].dtype for v in values):
+            op.quick.setdefault(type(values[0]), {})[values[0].dtype] = plan
     elif key is not None and b.host_tensors and not op.listed and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
-        op.plans[key] = _guarded(op, b, plan)
+        op.plans.setdefault(key[0], {})[key[1]] = _guarded(op, b, plan)
     if op.rule is None:
         return plan(*args, **kwargs)
     return _run(op, plan, args, kwargs)
@@ -338,26 +340,21 @@ def _wrap(op: Op) -> Callable:
             values = (args[0] if args else ()) if first == 0 and op.listed else args[first:]
             if not isinstance(values, (list, tuple)):
                 return _slow(op, args, kwargs, None)
-            key = tuple([(type(v), getattr(v, "dtype", None)) for v in values])
-            plan = plans.get(key)
+            types, kinds = tuple([type(v) for v in values]), tuple([getattr(v, "dtype", None) for v in values])
+            plan = plans.get(types, NONE).get(kinds)
             if plan is None:
-                return _slow(op, args, kwargs, key)
+                return _slow(op, args, kwargs, (types, kinds))
             return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
 
     elif n == 1:
-        quick = op.quick
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if not args:
                 return _slow(op, args, kwargs, None)
             x = args[0]
-            kind = getattr(x, "dtype", None)
-            plan = quick.get(kind)
+            plan = plans.get(type(x), NONE).get(getattr(x, "dtype", None))
             if plan is None:
-                key = (type(x), kind)
-                plan = plans.get(key)
-                if plan is None:
-                    return _slow(op, args, kwargs, key)
+                return _slow(op, args, kwargs, (type(x), getattr(x, "dtype", None)))
             return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
 
     else:
@@ -365,10 +362,11 @@ def _wrap(op: Op) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
             if len(args) < n:
                 return _slow(op, args, kwargs, None)
-            key = tuple([(type(v), None if type(v) is int or type(v) is float else getattr(v, "dtype", None)) for v in args[:n]])
-            plan = plans.get(key)
+            types = tuple([type(v) for v in args[:n]])
+            kinds = tuple([None if t is int or t is float else getattr(v, "dtype", None) for t, v in zip(types, args, strict=False)])
+            plan = plans.get(types, NONE).get(kinds)
             if plan is None:
-                return _slow(op, args, kwargs, key)
+                return _slow(op, args, kwargs, (types, kinds))
             return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
 
     if op.rule is not None and not op.listed and tuple(op.signature.parameters) in (("x",), ("x1", "x2")):
@@ -384,13 +382,9 @@ def _elementwise(op: Op, n: int) -> Callable:
     if n == 1:
 
         def unary(x: Any) -> Any:
-            kind = getattr(x, "dtype", None)
-            plan = quick.get(kind)
+            plan = plans.get(type(x), NONE).get(getattr(x, "dtype", None))
             if plan is None:
-                key = (type(x), kind)
-                plan = plans.get(key)
-                if plan is None:
-                    return _slow(op, (x,), {}, key)
+                return _slow(op, (x,), {}, (type(x), getattr(x, "dtype", None)))
             return plan(x)
 
         return unary
@@ -398,21 +392,20 @@ def _elementwise(op: Op, n: int) -> Callable:
     def binary(x1: Any, x2: Any) -> Any:
         t1, t2 = type(x1), type(x2)
         if t1 is float or t2 is float or t1 is int or t2 is int:  # torch's compiler cannot look for attributes of a symbolic number
-            key = (t1, None if t1 is float or t1 is int else getattr(x1, "dtype", None), t2, None if t2 is float or t2 is int else getattr(x2, "dtype", None))
-            plan = plans.get(key)
+            kinds = (None if t1 is float or t1 is int else getattr(x1, "dtype", None), None if t2 is float or t2 is int else getattr(x2, "dtype", None))
         else:
             kind, other = getattr(x1, "dtype", None), getattr(x2, "dtype", None)
-            if kind is other and (plan := quick.get(kind)) is not None:
+            if kind is other and (plan := quick.get(t1, NONE).get(kind)) is not None:
                 try:
                     return plan(x1, x2)
                 except Exception as error:
                     _reraise(op, error, (x1, x2), {})
-            key = (t1, kind, t2, other)
-            plan = plans.get(key)
+            kinds = (kind, other)
+        plan = plans.get((t1, t2), NONE).get(kinds)
         if plan is None:
             if t1 in UNWRAP or t2 in UNWRAP:
                 return binary(unwrap(x1), unwrap(x2))
-            return _slow(op, (x1, x2), {}, key)
+            return _slow(op, (x1, x2), {}, ((t1, t2), kinds))
         try:
             return plan(x1, x2)
         except Exception as error:

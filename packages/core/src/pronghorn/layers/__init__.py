@@ -15,9 +15,7 @@ _MODULES = {
     "activations": "Activation ELU LeakyReLU PReLU ReLU Softmax",
     "convolutional.conv": "Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D",
     "convolutional.depthwise": "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D",
-    "convolutional.transpose": (
-        "Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose Convolution2DTranspose Convolution3DTranspose"
-    ),
+    "convolutional.transpose": ("Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose Convolution2DTranspose Convolution3DTranspose"),
     "pooling": (
         "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D "
         "AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D GlobalAveragePooling1D GlobalAveragePooling2D "
@@ -30,13 +28,9 @@ _MODULES = {
     "rnn": "GRU LSTM RNN Bidirectional GRUCell LSTMCell SimpleRNN SimpleRNNCell StackedRNNCells TimeDistributed",
     "normalization.normalization": "BatchNormalization LayerNormalization RMSNormalization UnitNormalization",
     "normalization.group": "GroupNormalization",
-    "merging.merging": (
-        "Add Average Concatenate Dot Maximum Minimum Multiply Subtract add average concatenate dot maximum minimum multiply subtract"
-    ),
+    "merging.merging": ("Add Average Concatenate Dot Maximum Minimum Multiply Subtract add average concatenate dot maximum minimum multiply subtract"),
     "preprocessing.rescaling": "Rescaling",
-    "reshaping.resizing": (
-        "Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D"
-    ),
+    "reshaping.resizing": ("Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D"),
     "reshaping.shapes": "Flatten Permute RepeatVector Reshape",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

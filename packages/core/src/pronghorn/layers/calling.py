@@ -422,7 +422,7 @@ def _propagate(layer: Any, inputs: Any, outputs: Any, mask: Any) -> None:
 
 def _plan(layer: Any, info: CallInfo, backend: Any, x: Any) -> None:
     """Remember how to make a call like this one directly, where nothing else is to be done for it."""
-    if layer.activity_regularizer is not None or layer._makes_mask() or layer._uses_losses or not layer.built:
+    if backend.traced() or layer.activity_regularizer is not None or layer._makes_mask() or layer._uses_losses or not layer.built:
         return
     if layer.input_spec is None:
         check = None

@@ -1,6 +1,7 @@
 """The base of every layer and model."""
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -158,7 +159,7 @@ class Layer(LayerConfig, LayerState):
         self._input_shape_arg = self._legacy_shape(kwargs)
         if kwargs:
             unknown = next(iter(kwargs))
-            options = ("activity_regularizer", "trainable", "dtype", "autocast", "name", *(self._init_names() or ()))
+            options = {n for c in type(self).__mro__ if c is not object for n in inspect.signature(c.__init__).parameters}  # type: ignore[misc]
             raise TypeError(f"{type(self).__name__}() has no argument {unknown!r}.{closest(unknown, options)}")
 
     def _make_key(self, name: str | None) -> str:
@@ -203,7 +204,7 @@ class Layer(LayerConfig, LayerState):
 
     # -- calling ---------------------------------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs:
+        if len(args) == 1 and (not kwargs or (len(kwargs) == 1 and "training" in kwargs)):
             x = args[0]
             plan = self._plans.get((type(x), getattr(x, "dtype", None)))
             if plan is not None:
@@ -216,21 +217,20 @@ class Layer(LayerConfig, LayerState):
                     and STATE.autocast is None
                     and (check is None or check(x.shape))
                 ):
-                    if not has_training:
-                        if not composite:
+                    if not kwargs and not composite:
+                        if not has_training:
                             return self.call(x)
-                        state.depth += 1
-                        try:
-                            return self.call(x)
-                        finally:
-                            state.depth -= 1
-                    training = state.training
-                    if not composite:
-                        return self.call(x, training=default if training is None else training)
+                        return self.call(x, training=default if state.training is None else state.training)
+                    outer = state.training
+                    training = kwargs["training"] if kwargs else outer
+                    if training is None:
+                        training = default if outer is None else outer
+                    state.training = training
                     state.depth += 1
                     try:
-                        return self.call(x, training=default if training is None else training)
+                        return self.call(x, training=training) if has_training else self.call(x)
                     finally:
+                        state.training = outer
                         state.depth -= 1
         return calling.general(self, args, kwargs)
 

@@ -30,9 +30,7 @@ class _Pooling(Layer):
     _rank = 0
     _op: Any = None
 
-    def __init__(
-        self, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None, name: str | None = None, **kwargs: Any
-    ):
+    def __init__(self, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.pool_size = sizes(self, "pool_size", pool_size, self._rank)
         self.strides = self.pool_size if strides is None else sizes(self, "strides", strides, self._rank)

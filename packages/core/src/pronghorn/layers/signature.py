@@ -48,9 +48,7 @@ class CallInfo:
     def bind(self, layer: Any, args: tuple, kwargs: dict) -> dict[str, Any]:
         """Return the call's arguments by name; raise `TypeError` for those that `call` does not take."""
         if len(args) > len(self.names) and not self.any_positional:
-            raise TypeError(
-                f"{type(layer).__name__}.call() takes {len(self.names)} positional arguments ({', '.join(self.names)}); received {len(args)}."
-            )
+            raise TypeError(f"{type(layer).__name__}.call() takes {len(self.names)} positional arguments ({', '.join(self.names)}); received {len(args)}.")
         named = dict(zip(self.names, args, strict=False))
         for key, value in kwargs.items():
             if key in named:

@@ -144,9 +144,7 @@ class LayerState:
     def _movable(self) -> list[Variable]:
         return [*self.variables, *self.metrics_variables]
 
-    def stateless_call(
-        self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any
-    ) -> Any:
+    def stateless_call(self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any) -> Any:
         """Call the layer as a pure function of its variables.
 
         Args:

@@ -10,9 +10,7 @@ from pronghorn.state.naming import SCOPES, new_key
 from pronghorn.state.variable import Variable
 
 
-def make_variable(
-    layer: Any, shape: Any, initializer: Any, dtype: Any, trainable: bool, autocast: bool, aggregation: str, name: str | None
-) -> Variable:
+def make_variable(layer: Any, shape: Any, initializer: Any, dtype: Any, trainable: bool, autocast: bool, aggregation: str, name: str | None) -> Variable:
     """Return a new variable of `layer` (see `Layer.add_weight`)."""
     from pronghorn import initializers
 

@@ -81,6 +81,11 @@ def operation_names(model: Any) -> dict[int, str]:
     return found
 
 
+def class_label(op_name: str) -> str:
+    """Return the name of Keras' class for an op."""
+    return _SPECIAL_CLASSES.get(op_name) or "".join(part.capitalize() for part in op_name.split("_"))
+
+
 def _structure(nest: Any, place: dict[int, tuple]) -> Any:
     if isinstance(nest, dict):
         return {k: _structure(v, place) for k, v in nest.items()}
@@ -103,7 +108,7 @@ def _op_entry(node: Any, name: str, reference: Callable[[Spec], Any]) -> tuple[d
     """Return (class entry, inbound node) for the call of an op."""
     op = getattr(node.fn, "op", None)
     if op is None:
-        raise ValueError(f'The graph holds a call of {node.name}, which has no config. Put it into a layer of your own with call() and get_config().')
+        raise ValueError(f"The graph holds a call of {node.name}, which has no config. Put it into a layer of your own with call() and get_config().")
     bound = op.signature.bind(*node.args, **node.kwargs).arguments
     operands = [bound[n] for n in op.operands if n in bound]
     if op.variadic:
@@ -111,7 +116,7 @@ def _op_entry(node: Any, name: str, reference: Callable[[Spec], Any]) -> tuple[d
     rest = {k: v for k, v in bound.items() if k not in op.operands}
     if op.name == "getitem":
         operands, rest = [*operands, rest.pop("key")], rest
-    label = _SPECIAL_CLASSES.get(op.name) or "".join(part.capitalize() for part in op.name.split("_"))
+    label = class_label(op.name)
     where = "nn" if op.public.__module__.startswith("pronghorn.ops.nn") else "core" if op.name in _CORE else "numpy"
     if any(True for _ in specs_in(rest)):
         raise ValueError(f"The graph holds a call of {op.name} with tensors among its options, which has no config. Put it into a layer of your own.")

@@ -27,7 +27,7 @@ class Sequential(Model):
         21
     """
 
-    _untracked = ("_input", "_output", "_stages")
+    _untracked = ("_input", "_output", "_stages", "_accepted")
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any):
         super().__init__(trainable=trainable, name=name, **kwargs)
@@ -35,7 +35,8 @@ class Sequential(Model):
         self._stages: tuple[Layer, ...] = ()
         self._input: Any = None
         self._output: Any = None
-        self._typed = False
+        self._typed, self._rank = False, 0
+        self._accepted: set[Any] = set()
         if layers is not None:
             for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
                 self.add(layer, rebuild=False)
@@ -82,6 +83,7 @@ class Sequential(Model):
         self.built = self._called = False
         self._input = self._output = None
         self._plans.clear()
+        self._accepted.clear()
         self._stages = tuple(layer for layer in self._layers if not isinstance(layer, InputLayer))
 
     def _maybe_build(self) -> None:
@@ -104,7 +106,7 @@ class Sequential(Model):
             if spec is None:
                 raise ValueError(f'Sequential "{self.name}" takes one input; received the shapes {input_shape}.')
             InputLayer(input_tensor=spec)
-        self._typed = isinstance(first, InputLayer)
+        self._typed, self._rank = isinstance(first, InputLayer), len(spec.dims)
         x: Any = spec
         for layer in self._stages:
             x = layer(x)
@@ -112,7 +114,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
         """Return the last layer's output."""
-        if self._typed:
+        if self._typed and ((type(inputs), getattr(inputs, "dtype", None)) not in self._accepted or len(inputs.shape) != self._rank):
             inputs = self._fit(inputs)
         if mask is not None:
             set_mask(inputs, mask)
@@ -137,6 +139,8 @@ class Sequential(Model):
         name = dtype_of(x)
         if name != spec.dtype and not (is_float(name) and is_float(spec.dtype)):
             return cast(x, spec.dtype)
+        if n == rank and not isinstance(x, Spec):
+            self._accepted.add((type(x), getattr(x, "dtype", None)))
         return x
 
     supports_masking = True

@@ -150,6 +150,8 @@ def print_summary(
     import rich.table
     from rich.markup import escape
 
+    from pronghorn.models.functional_config import class_label
+
     chain = _is_chain(model)
     columns = ["Layer (type)", "Output Shape", "Param #"] + ([] if chain else ["Connected to"]) + (["Trai..."] if show_trainable else [])
     width = line_length or (80 if chain else 100) + (8 if show_trainable else 0)
@@ -173,7 +175,7 @@ def print_summary(
             used = [s for node in _calls(op, owner) for s in node.inputs()]
             state = "-" if not op.weights else "Y" if op.trainable else "N"
         else:  # the call of an op
-            label = "".join(part.capitalize() for part in op.name.split("_"))
+            label = class_label(op.name)
             shapes = ", ".join(str(s.shape) for s in op.outputs)
             cells, used, state = [f"{indent}{names[id(op)]} ({label})", shapes, "0"], op.inputs(), "-"
         if not chain:

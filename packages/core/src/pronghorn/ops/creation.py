@@ -34,7 +34,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     b = owner(type(x))
     if b is None:
         b = registry.active()
-        known = isinstance(x, (np.ndarray, np.generic)) and x.dtype.isnative and x.dtype.name in dtypes.ALL
+        known = isinstance(x, (np.ndarray, np.generic)) and x.dtype.isnative and x.dtype.name in b.dtypes
         if b.host_tensors and known and (want is None or x.dtype.name == want):
             return x
         array = host_array(x, b, want)

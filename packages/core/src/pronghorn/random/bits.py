@@ -10,7 +10,7 @@ from pronghorn.backend import primitives as p
 from pronghorn.backend import registry
 from pronghorn.backend.families import size_of
 from pronghorn.backend.op import op, owner
-from pronghorn.ops.creation import arange, shape
+from pronghorn.ops.creation import arange
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -105,4 +105,4 @@ def fold(key: Any, number: Any) -> Any:
     return p.concatenate([x0, x1], 0)
 
 
-__all__ = ["fold", "get_rng", "random_bits", "rounds", "set_rng", "shape", "shift_right", "threefry"]
+__all__ = ["fold", "get_rng", "random_bits", "rounds", "set_rng", "shift_right", "threefry"]

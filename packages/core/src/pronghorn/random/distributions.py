@@ -73,6 +73,7 @@ def _symmetric(key: Any, dims: tuple, name: str, rng: str, stream: Any = 0) -> A
 
 @op(operands="key")
 def keyed_uniform(key: Any, dims: tuple, minval: Any, maxval: Any, name: str, rng: str) -> Any:
+    """Return uniform numbers of shape `dims` in [minval, maxval), drawn from the counter stream of `key`."""
     u = unit(key, dims, name, rng)
     if isinstance(minval, (int, float)) and isinstance(maxval, (int, float)):
         u = u if maxval - minval == 1 else p.multiply(u, float(maxval) - float(minval))
@@ -100,6 +101,7 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
 
 @op(operands="key")
 def keyed_normal(key: Any, dims: tuple, mean: Any, stddev: Any, name: str, limit: float, rng: str) -> Any:
+    """Return normal numbers of shape `dims` from the stream of `key`; beyond `limit` standard deviations none, where it is not 0."""
     wide = "float64" if name == "float64" else "float32"
     z = _symmetric(key, dims, wide, rng)
     z = p.multiply(erfinv(z if not limit else p.multiply(z, math.erf(limit / math.sqrt(2.0)))), math.sqrt(2.0))
@@ -149,6 +151,7 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
 # -- integers ------------------------------------------------------------------------------------------------------------------------------
 @op(operands="key")
 def keyed_randint(key: Any, dims: tuple, low: int, span: int, name: str, rng: str) -> Any:
+    """Return integers of shape `dims` in [low, low + span) from the stream of `key`, biased by at most span / 2**62."""
     first, second = _halves(random_bits(key, (2, *dims), rng), dims)
     # 62 random bits modulo the span, without a product that leaves int32
     high, rest = p.mod(shift_right(first, 1), span), p.mod(shift_right(second, 1), span)
@@ -203,6 +206,7 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
 
 @op(operands="logits key", dtype=None)
 def keyed_categorical(logits: Any, key: Any, num_samples: int, name: str, rng: str) -> Any:
+    """Return class indices, (batch, num_samples), from unnormalized log-probabilities, (batch, classes), and the stream of `key`."""
     batch, classes = shape(logits)
     logits = cast(logits, "float64" if dtype_of(logits) == "float64" else "float32")
     # the largest of logits plus Gumbel noise; the noise never sees a zero
@@ -239,6 +243,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
 # -- on tensors ----------------------------------------------------------------------------------------------------------------------------
 @op(operands="inputs key", dtype=None)
 def keyed_dropout(inputs: Any, key: Any, rate: float, dims: tuple, rng: str) -> Any:
+    """Return `inputs` with a share `rate` of zeros, decided per element of `dims` by the stream of `key`, the rest scaled by 1 / (1 - rate)."""
     # kept where 24 random bits are at least rate: decided in integers, so on every engine alike
     kept = p.less_equal(round(rate * 2**24), shift_right(random_bits(key, dims, rng), 8))
     return p.where(kept, p.divide(inputs, 1.0 - rate), zeros_like(inputs))
@@ -282,6 +287,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
 
 @op(operands="x key", dtype=None)
 def keyed_shuffle(x: Any, key: Any, axis: int, rng: str) -> Any:
+    """Return the slices of `x` along `axis` in the order that the stream of `key` gives."""
     return p.take(x, p.argsort(random_bits(key, (shape(x)[axis],), rng), 0), axis)
 
 
@@ -321,6 +327,7 @@ def _counter(key: Any) -> Any:
 
 @op(operands="alpha key", dtype=None)
 def keyed_gamma(alpha: Any, key: Any, dims: tuple, name: str, rng: str) -> Any:
+    """Return Gamma(alpha, 1) numbers of shape `dims` from the stream of `key`."""
     # G. Marsaglia and W. Tsang, "A simple method for generating gamma variables" (2000)
     wide = "float64" if name == "float64" else "float32"
     a = _fill(alpha, dims, wide)
@@ -385,6 +392,7 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
 
 @op(operands="counts probabilities key", dtype=None)
 def keyed_binomial(counts: Any, probabilities: Any, key: Any, dims: tuple, name: str, rng: str) -> Any:
+    """Return counts of successes of shape `dims` from the stream of `key`."""
     wide = "float64" if name == "float64" else "float32"
     n, q = _fill(counts, dims, wide), _fill(probabilities, dims, wide)
     flip = p.less(0.5, q)

@@ -80,9 +80,7 @@ def _module(cls: Any) -> str | None:
 
 def _function_config(fn: Any) -> dict[str, Any]:
     if fn.__name__ == "<lambda>":
-        raise ValueError(
-            "Cannot save a lambda: files never hold code. Write it as a function, decorate it with @register_keras_serializable(), and use that."
-        )
+        raise ValueError("Cannot save a lambda: files never hold code. Write it as a function, decorate it with @register_keras_serializable(), and use that.")
     return {"module": "builtins", "class_name": "function", "config": get_registered_name(fn), "registered_name": "function"}
 
 

@@ -86,7 +86,12 @@ class CompileLoss:
         self.losses = [None if g is None else get_loss(g, t, p) for g, t, (_, p) in zip(given, targets, items, strict=True)]
         weights = match(self.loss_weights, self.names, "loss_weights", lambda v: isinstance(v, (int, float)) or hasattr(v, "dtype"), single=True)
         self.weights = weights
-        used = [n for n, loss in zip(self.names, self.losses, strict=True) if loss is not None]
+        used: list[str] = []
+        for n, loss, g in zip(self.names, self.losses, given, strict=True):
+            if loss is not None:
+                base = n or (g if isinstance(g, str) else loss.name)
+                k = sum(u == base or u.rpartition("_")[0] == base and u.rpartition("_")[2].isdigit() for u in used)
+                used.append(base if not k else f"{base}_{k}")
         if len(used) > 1:
             self.trackers = [Mean(name=f"{n}_loss") for n in used]
         self.built = True

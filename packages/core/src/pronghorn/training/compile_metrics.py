@@ -120,22 +120,20 @@ class CompileMetrics(Metric):
         if not self.built:
             raise ValueError("CompileMetrics: no batch was seen yet, so the metrics are not built.")
         results: dict[str, Any] = {}
-        taken: set[str] = set()
         prefix = len(self.names) > 1
-        for position, group in enumerate(self._sets):
+        for group, weighted in zip(self._sets, (False, True), strict=True):
             for output, per_output in zip(self.names, group, strict=True):
+                start = f"{output}_" if prefix and output else ""
                 for m in per_output:
                     value = m.result()
-                    values = value if isinstance(value, dict) else {m.name: value}
-                    for key, v in values.items():
-                        full = f"{output}_{key}" if prefix and output else key
-                        if position == 1 and full in taken:
-                            full = f"weighted_{full}"
+                    for key, v in (value if isinstance(value, dict) else {m.name: value}).items():
+                        full = f"{start}{key}"
+                        if weighted and full in results:
+                            full = f"{start}weighted_{key}"
                         base, n = full, 1
                         while full in results:
                             full, n = f"{base}_{n}", n + 1
                         results[full] = v
-                        taken.add(full)
         return results
 
     def get_config(self) -> dict[str, Any]:

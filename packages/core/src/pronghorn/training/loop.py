@@ -17,6 +17,7 @@ from pronghorn.random import keys
 from pronghorn.random.seed import process_seed
 from pronghorn.state.grad import require_autodiff
 from pronghorn.state.tree import flatten, map_structure
+from pronghorn.training.compile_metrics import CompileMetrics
 from pronghorn.training.data.adapter import get_data
 from pronghorn.training.data.arrays import split
 from pronghorn.training.data.prefetch import SMALL_BATCH, prefetched
@@ -238,7 +239,7 @@ class Loop:
                     logs = self._epoch(feed, epoch, callbacks)
                     if validation is not None and _due(validation_freq, epoch):
                         results = self._evaluate(validation, validation_steps, callbacks)
-                        logs = logs | {f"val_{k}": v for k, v in _sorted(results).items()}
+                        logs = _sorted(logs | {f"val_{k}": v for k, v in results.items()})
                     callbacks.on_epoch_end(epoch, logs)
                     if self.stop_training:
                         break
@@ -355,12 +356,12 @@ class Loop:
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """Return results as Keras does: the loss first; a single one alone."""
-        values = []
+        names: dict[str, None] = {}
         for m in self.metrics:  # type: ignore[attr-defined]
-            if m.name in logs:
-                values.append(logs[m.name])
-        names = {m.name for m in self.metrics}  # type: ignore[attr-defined]
-        values += [flat for k, v in logs.items() if k not in names for flat in flatten(v)]
+            for single in m.metrics if isinstance(m, CompileMetrics) else (m,):
+                names[single.name] = None
+        ordered = [k for k in names if k in logs] + sorted(k for k in logs if k not in names)
+        values = [v for k in ordered for v in flatten(logs[k])]
         return values[0] if len(values) == 1 else values
 
     # -- predict ---------------------------------------------------------------------------------------------------------------------------

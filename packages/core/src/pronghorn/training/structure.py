@@ -7,7 +7,7 @@ from pronghorn.backend.errors import closest
 
 
 def output_items(y_pred: Any, names: list[str] | None) -> list[tuple[str | None, Any]]:
-    """Return (name, output) pairs; a single output has the model's name for it, or None.
+    """Return (name, output) pairs; the name is the dict's key or the model's name for the output, None where there is none.
 
     Args:
         y_pred: a tensor, or a list, tuple or dict of them (nested ones are flattened with joined names).
@@ -20,7 +20,7 @@ def output_items(y_pred: Any, names: list[str] | None) -> list[tuple[str | None,
         return [(names[0] if names and len(names) == 1 else None, y_pred)]
     if names and len(names) == len(found):
         return [(n, leaf) for n, (_, leaf) in zip(names, found, strict=True)]
-    return [(path if path and not path.isdigit() else f"output_{i + 1}", leaf) for i, (path, leaf) in enumerate(found)]
+    return [(path if path and not path.isdigit() else None, leaf) for path, leaf in found]
 
 
 def _leaves(value: Any, path: str) -> Any:
@@ -56,6 +56,8 @@ def match(given: Any, names: list[str | None], what: str, is_leaf: Callable[[Any
             if names[0] is None or names[0] in flat:
                 return list(flat.values())
         known = [k for k in names if k is not None]
+        if n > 1 and not known:
+            raise ValueError(f"{what}: the model's {n} outputs have no names; give a list with one for each, or return a dict from call().")
         for key in flat:
             if key not in known:
                 raise ValueError(f'{what}: there is no output "{key}".{closest(key, known)} Outputs: {", ".join(known) or "one without a name"}.')

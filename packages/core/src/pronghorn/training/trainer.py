@@ -99,8 +99,21 @@ class Trainer(Loop, Steps):
         self._made.clear()
 
     def _output_names(self) -> list[str] | None:
-        names = getattr(self, "output_names", None)
-        return list(names) if names else None
+        """Names of the outputs of a model made of symbolic tensors: those of the layers that made them."""
+        names: list[str] = []
+        for spec in self.__dict__.get("outputs") or ():
+            node = getattr(spec, "node", None)
+            if node is None:
+                return None
+            base = getattr(node.fn, "name", None) or node.name
+            k = sum(n == base or n.startswith(f"{base}_") and n[len(base) + 1 :].isdigit() for n in names)
+            names.append(base if not k else f"{base}_{k}")
+        return names or None
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """Names of the outputs, by which losses and metrics can be given."""
+        return self._output_names()
 
     @property
     def run_eagerly(self) -> bool:

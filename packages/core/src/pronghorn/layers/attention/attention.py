@@ -50,9 +50,7 @@ class Attention(Layer):
             pairs = ops.multiply(pairs, self.scale.value)
         return ops.multiply(ops.sum(ops.tanh(pairs), axis=-1), self.concat_score_weight.value)  # type: ignore[union-attr]
 
-    def call(
-        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False, use_causal_mask: bool = False
-    ) -> Any:
+    def call(self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False, use_causal_mask: bool = False) -> Any:
         """Return the attended values, with the scores behind them if asked for."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             raise ValueError(f"{type(self).__name__}: expected [query, value] or [query, value, key]; received {type(inputs).__name__}.")

@@ -28,9 +28,7 @@ class Embedding(Layer):
         (1, 3, 4)
     """
 
-    _keys = (
-        "input_dim output_dim embeddings_initializer embeddings_regularizer activity_regularizer embeddings_constraint mask_zero quantization_config"
-    )
+    _keys = "input_dim output_dim embeddings_initializer embeddings_regularizer activity_regularizer embeddings_constraint mask_zero quantization_config"
 
     def __init__(
         self,

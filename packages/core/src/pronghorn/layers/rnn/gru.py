@@ -68,7 +68,6 @@ class GRUCell(Cell):
         # the engines' kernels have a bias of their own for the recurrent product
         return ((2, 3 * self.units) if self.reset_after else (3 * self.units,)), self.bias_initializer
 
-
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """Return the output and the new state."""
         previous = one(states)

@@ -80,7 +80,6 @@ class LSTMCell(Cell):
 
         return (self.units * 4,), start
 
-
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """Return the output and the new states, output and cell."""
         x, h = self._dropped(inputs, states[0], training)
