@@ -1,7 +1,8 @@
 """Time pronghorn, hand-written native code and Keras on the same models, interleaved in one process per engine.
 
     python3 dev.py run bench python benchmarks/run.py --quick          # an MLP and a convnet on every engine
-    python3 dev.py run bench python benchmarks/run.py --engines torch --json out.json
+    python3 dev.py run bench python benchmarks/run.py                  # and a transformer, an LSTM and a ResNet-18
+    python3 dev.py run bench python benchmarks/run.py --engines torch --models lstm --json out.json
 
 Ratios are medians over rounds of paired CPU times (all threads of the process); below 1 is faster than the arm named. Keras can hold one engine per
 process, so each engine gets a process of its own, with all three arms in it.
@@ -17,21 +18,7 @@ import time
 from pathlib import Path
 
 ARMS = ("ours", "native", "keras")
-SIZES = {"mlp": ((784,), 32), "convnet": ((28, 28, 1), 64)}
-
-
-def build(lib, kind: str):
-    """Return the compiled model in pronghorn or Keras, which share the code."""
-    layers = lib.layers
-    stack = {
-        "mlp": [layers.Dense(256, activation="relu"), layers.Dense(128, activation="relu"), layers.Dense(10)],
-        "convnet": [
-            layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(),
-            layers.Flatten(), layers.Dense(10),
-        ],
-    }[kind]  # fmt: skip
-    model = lib.Sequential([layers.Input(SIZES[kind][0]), *stack])
-    return model
+QUICK = ("mlp", "convnet")
 
 
 def timed(fn) -> tuple[float, float]:
@@ -54,7 +41,7 @@ def interleave(jobs: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
     return times
 
 
-def child(engine: str, quick: bool) -> list[dict]:
+def child(engine: str, kinds: list[str], quick: bool) -> list[dict]:
     """Measure one engine in this process."""
     os.environ["KERAS_BACKEND"] = engine
     import numpy as np
@@ -64,19 +51,19 @@ def child(engine: str, quick: bool) -> list[dict]:
 
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     import keras
+    import models as zoo
     import natives
 
     import pronghorn as ph
 
     ph.set_backend(engine)
-    rounds, steps = (7, 20) if quick else (21, 40)
     rows = []
-    for kind, (shape, size) in SIZES.items():
-        rng = np.random.default_rng(0)
-        x = rng.normal(size=(size * steps, *shape)).astype("float32")
-        y = rng.integers(0, 10, len(x)).astype("int32")
-        fit, predict = natives.ENGINES[engine](kind)
-        models = {"ours": build(ph, kind), "keras": build(keras, kind)}
+    for kind in kinds:
+        rounds, steps = (7, 20) if quick else (15, 40 if kind in QUICK else 4)
+        size = zoo.DATA[kind][1]
+        x, y = zoo.data(kind, size * steps)
+        fit, predict = natives.make(engine, kind)
+        models = {"ours": zoo.build(ph, kind), "keras": zoo.build(keras, kind)}
         training = engine != "openvino"
         if training:
             for name, lib in (("ours", ph), ("keras", keras)):
@@ -139,15 +126,19 @@ def main() -> None:
     parser.add_argument("--engines", default="jax,torch,tensorflow,openvino")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--models", help="names, separated by commas; all by default, mlp and convnet with --quick")
     options = parser.parse_args()
+    import models as zoo
+
+    kinds = options.models.split(",") if options.models else list(QUICK if options.quick else zoo.DATA)
     if options.child:
-        print("ROWS " + json.dumps(child(options.child, options.quick)))
+        print("ROWS " + json.dumps(child(options.child, kinds, options.quick)))
         return
     # libgomp's spinning threads make small models up to ten times slower beside a busy neighbour
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
     rows = []
     for engine in options.engines.split(","):
-        command = [sys.executable, __file__, "--child", engine, *(["--quick"] if options.quick else [])]
+        command = [sys.executable, __file__, "--child", engine, "--models", ",".join(kinds), *(["--quick"] if options.quick else [])]
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
         if line is None:

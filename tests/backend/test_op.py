@@ -67,6 +67,12 @@ def test_numbers_that_do_not_fit_are_refused():
         ops.add(np.zeros(2, "uint8"), 300)
 
 
+def test_numbers_alone_go_to_the_engine_that_is_active_at_each_call():
+    for name in ("torch", "numpy", "jax"):
+        with ph.use_backend(name) as backend:
+            assert backend.owns(type(ops.maximum(3, 1))) and backend.owns(type(ops.sqrt(2.0)))
+
+
 def test_tensors_of_two_engines_in_one_op():
     with ph.use_backend("jax"):
         a = ops.ones((2,))

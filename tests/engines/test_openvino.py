@@ -1,11 +1,13 @@
 """The OpenVINO engine: exact integers, nan, layouts, control flow, compiled steps and models. The op-by-op comparison is the conformance kit's."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
 
-pytest.importorskip("openvino")
+pytest.importorskip("pronghorn_openvino.engine")
 
 import pronghorn as ph
 from pronghorn import layers, ops
@@ -295,3 +297,16 @@ def test_masks_pass_through_a_recurrent_model():
         expected = model(tokens)
         model.to("openvino")
     np.testing.assert_allclose(model(tokens), expected, atol=1e-6)
+
+
+def test_importing_the_engine_starts_no_process():
+    code = """
+import os, sys
+os.fork = lambda: sys.exit("forked")
+import pronghorn as ph
+ph.set_backend("openvino")
+import numpy as np
+assert ph.Sequential([ph.Input((2,)), ph.layers.Dense(1)]).predict(np.ones((1, 2)), verbose=0).shape == (1, 1)
+assert "openvino_telemetry" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,12 +13,14 @@ from typing import Any
 from pronghorn import ops
 from pronghorn.backend.registry import list_backends, set_backend, use_backend
 from pronghorn.ops.operators import install as _install
+from pronghorn.ops.operators import install_methods as _install_methods
 from pronghorn.state.variable import Variable
 from pronghorn.symbolic.spec import Spec as KerasTensor
 
 __version__ = "0.1.0"
 
 _install(KerasTensor, equality=True)
+_install_methods(KerasTensor)
 _install(Variable, equality=False)  # variables are keys of bound state
 
 # public name -> module that holds it, imported at first use
@@ -33,6 +35,13 @@ _HOME = {
     "Model": "models.model",
     "Sequential": "models.sequential",
     "Function": "models.function",
+    "Operation": "layers.operation",
+    "StatelessScope": "layers.scopes",
+    "SymbolicScope": "layers.scopes",
+    "RematScope": "state.remat",
+    "remat": "state.remat",
+    "name_scope": "state.naming",
+    "device": "layers.scopes",
     "Loss": "losses.loss",
     "Metric": "metrics.metric",
     "Optimizer": "optimizers.optimizer",
@@ -41,6 +50,7 @@ _HOME = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
     "native": "interop",
+    "race": "racing",
 }
 _MODULES = (
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "initializers", "layers",

@@ -57,8 +57,45 @@ def _backends(args: argparse.Namespace) -> int:
     return 0
 
 
+def _race_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", nargs="?", help="a .keras file; without one, a small convnet")
+    parser.add_argument("--data", metavar="NPZ", help="arrays x and y; random ones by default")
+    parser.add_argument("--backends", help="names, separated by commas; all that are ready by default")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=20, help="batches in a round")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds, of which the median counts")
+
+
+def _race(args: argparse.Namespace) -> int:
+    """Time a model on every engine and print the table."""
+    import numpy as np
+
+    import pronghorn as ph
+    from pronghorn.racing import race, random_data
+
+    with ph.use_backend("numpy"):
+        if args.model:
+            model = ph.models.load_model(args.model)
+        else:
+            layers = ph.layers
+            stack = [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D()]
+            model = ph.Sequential([layers.Input((28, 28, 1)), *stack, layers.Flatten(), layers.Dense(10, activation="softmax")])
+            model.compile("adam", "sparse_categorical_crossentropy")
+        if args.data:
+            with np.load(args.data, allow_pickle=False) as file:
+                if "x" not in file:
+                    raise SystemExit(f"{args.data} holds no array x; it holds {', '.join(file.files) or 'none'}.")
+                x, y = file["x"], file["y"] if "y" in file and model.optimizer is not None else None
+        else:
+            x, y = random_data(model, args.batch_size * args.steps)
+        names = args.backends.split(",") if args.backends else None
+        print(race(model, x, y, backends=names, batch_size=args.batch_size, steps=args.steps, rounds=args.rounds))
+    return 0
+
+
 COMMANDS: list[Command] = [
     Command("backends", "list the engines, what they can do, and how to install those that are missing", _no_arguments, _backends),
+    Command("race", "time a model on every ready engine", _race_arguments, _race),
 ]
 
 

@@ -1,5 +1,6 @@
 """Dtype policies: in which dtype a layer computes and in which it keeps its variables."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
 from pronghorn.backend import dtypes
@@ -90,7 +91,7 @@ class FloatDTypePolicy(DTypePolicy):
     """A `DTypePolicy` of floats; the older name."""
 
 
-class DTypePolicyMap(DTypePolicy):
+class DTypePolicyMap(DTypePolicy, MutableMapping):
     """Policies by layer path, exact or as a regular expression, with a default for the rest.
 
     Args:
@@ -150,7 +151,7 @@ class DTypePolicyMap(DTypePolicy):
         return {"default_policy": default, "policy_map": {k: serialize(v) for k, v in self._map.items()}}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "DTypePolicyMap":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "DTypePolicyMap":
         """Return the map that `get_config` described."""
         return cls(config.get("default_policy"), config.get("policy_map"))
 

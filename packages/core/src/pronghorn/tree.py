@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from pronghorn.state.tree import flatten, is_nested, leaves, map_structure, pack
+from pronghorn.state import tree as _tree
+from pronghorn.state.tree import leaves, pack
 
 __all__ = [
     "MAP_TO_NONE", "assert_same_paths", "assert_same_structure", "flatten", "flatten_with_path", "is_nested", "lists_to_tuples", "map_shape_structure",
@@ -13,6 +14,46 @@ __all__ = [
 
 class MAP_TO_NONE:
     """What a function given to `traverse` returns to put None into the result."""
+
+
+def is_nested(structure: Any) -> bool:
+    """Tell whether `structure` is a container that these functions look into.
+
+    Example:
+        >>> is_nested([1]), is_nested("ab")
+        (True, False)
+    """
+    return _tree.is_nested(structure)
+
+
+def flatten(structure: Any) -> list:
+    """Return the leaves of a nest, those of dicts in the order of their sorted keys.
+
+    Example:
+        >>> flatten({"b": [1, 2], "a": (3,)})
+        [3, 1, 2]
+    """
+    return _tree.flatten(structure)
+
+
+def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
+    """Apply `func` to corresponding leaves of nests of one structure.
+
+    Args:
+        func: function of one leaf per nest.
+        *structures: the nests.
+        none_is_leaf: whether `func` gets to see None; otherwise None stays None.
+
+    Raises:
+        ValueError: the structures differ.
+
+    Example:
+        >>> map_structure(lambda a, b: a + b, [1, (2,)], [10, (20,)])
+        [11, (22,)]
+    """
+    if none_is_leaf:
+        return _tree.map_structure(func, *structures)
+    return _tree.map_structure(lambda *values: None if all(v is None for v in values) else func(*values), *structures)
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
@@ -35,9 +76,14 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
     return list(leaves(structure))
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    """Raise `ValueError` unless both nests have one structure."""
-    map_structure(lambda *_: None, a, b)
+def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
+    """Raise `ValueError` unless both nests have one structure.
+
+    Args:
+        a, b: the nests.
+        check_types: accepted for older code.
+    """
+    _tree.map_structure(lambda *_: None, a, b)
 
 
 def assert_same_paths(a: Any, b: Any) -> None:

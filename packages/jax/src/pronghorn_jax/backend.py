@@ -4,6 +4,7 @@
 import builtins
 import gc
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -374,6 +375,10 @@ class Backend(Overrides, contract.Backend):
     def put(self, x: Any, device: str | None) -> Any:
         """Move a tensor to a device."""
         return jax.device_put(x, None if device is None else self._device(device))
+
+    def rematerialize(self, fn: Callable) -> Callable:
+        """Return `fn` under `jax.checkpoint`."""
+        return jax.checkpoint(fn)
 
     def constrain(self, x: Any, layout: Any) -> Any:
         """Shard `x` as a JAX sharding says; None leaves it alone."""

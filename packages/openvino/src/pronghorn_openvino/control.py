@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-import openvino as ov
-import openvino.opset15 as o
 
 from pronghorn.state.tree import flatten
 from pronghorn.symbolic.spec import Spec
+from pronghorn_openvino.engine import o, ov
 from pronghorn_openvino.graph import Graph, Value, const, ints
 from pronghorn_openvino.lowering import LOWER, run
 

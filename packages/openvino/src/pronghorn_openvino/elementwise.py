@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import openvino.opset15 as o
 
 from pronghorn_openvino import graph as g
+from pronghorn_openvino.engine import o
 from pronghorn_openvino.graph import const
 
 

@@ -8,7 +8,6 @@ from operator import attrgetter, is_, itemgetter
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 from pronghorn.backend import registry
 from pronghorn.backend.contract import Executor
@@ -19,6 +18,7 @@ from pronghorn.symbolic.graph import TRACE
 from pronghorn.symbolic.spec import Spec
 from pronghorn_openvino import control as control  # noqa: F401  registers its lowerings
 from pronghorn_openvino import lowering
+from pronghorn_openvino.engine import ov
 from pronghorn_openvino.graph import Graph, Value, from_carrier, to_carrier
 
 #: programs kept per step or primitive; the oldest goes first

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import openvino as ov
-import openvino.opset15 as o
 
 from pronghorn.backend.dims import Dim
 from pronghorn.backend.errors import CapabilityError
 from pronghorn.symbolic.spec import Spec
+from pronghorn_openvino.engine import o, ov
 
 BITS = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16}
 UNSIGNED32 = frozenset({"uint32", "uint64"})

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import openvino as ov
-
 from pronghorn.backend.dims import Dim
 from pronghorn.state.tree import flatten
 from pronghorn.symbolic.spec import Spec
+from pronghorn_openvino.engine import ov
 
 
 def model(layer: Any) -> ov.Model:
@@ -66,7 +65,7 @@ def _inputs(layer: Any) -> Any:
     batch = Dim("batch")
 
     def fresh(dims: Any, dtype: str, name: Any = None) -> Spec:
-        return Spec([batch if i == 0 and not isinstance(d, int) else d for i, d in enumerate(dims)], dtype, name)
+        return Spec([batch if i == 0 and not isinstance(d, int) else d for i, d in enumerate(dims)], dtype, name=name)
 
     if known:
         names = getattr(layer, "input_names", None) or [s.name for s in known]

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import openvino.opset15 as o
 
 from pronghorn.backend.errors import CapabilityError
 from pronghorn.backend.op import OPS, PRIMITIVES
@@ -13,6 +12,7 @@ from pronghorn.symbolic.graph import specs_in
 from pronghorn.symbolic.spec import Spec
 from pronghorn_openvino import graph as gr
 from pronghorn_openvino.elementwise import ELEMENTWISE, aligned, bits_float, float_bits
+from pronghorn_openvino.engine import o
 from pronghorn_openvino.graph import Graph, Value, carrier, const, ints, wrap
 
 LOWER: dict[str, Callable] = {}

@@ -29,19 +29,25 @@ ELSEWHERE = {
     "while_loop": "test_while_loop",
 }
 #: helpers of the ops' own modules, which are importable from `pronghorn.ops` but no part of the API
-HELPERS = {"canonical_axes", "canonical_axis", "cast_count", "count_of", "dtype_of", "sizes"}
+HELPERS = {"canonical_axes", "canonical_axis", "cast_count", "count_of", "dtype_of", "plain_sizes", "sizes"}
 
 
 def public_ops() -> dict[str, Any]:
     """Return the public functions of `pronghorn.ops` by name, one name for each, those of its submodules included."""
     from pronghorn import ops
+    from pronghorn.ops.namespaces import NAMES
 
     found: dict[int, str] = {}
-    spaces = [("", ops)] + [(f"{n}.", m) for n, m in vars(ops).items() if getattr(m, "__package__", None) == "pronghorn.ops" and n in ("image", "linalg", "nn", "numpy")]
+    spaces = [("", ops)] + [(f"{n}.", getattr(ops, n)) for n in NAMES]
     for prefix, space in spaces:
         for name in dir(space):
             value = getattr(space, name)
-            if not name.startswith("_") and callable(value) and not isinstance(value, type) and getattr(value, "__module__", "").startswith(("pronghorn.ops", "pronghorn.backend.primitives")):
+            if (
+                not name.startswith("_")
+                and callable(value)
+                and not isinstance(value, type)
+                and getattr(value, "__module__", "").startswith(("pronghorn.ops", "pronghorn.backend.primitives"))
+            ):
                 found.setdefault(id(value), prefix + name)
     return {name: name for name in found.values()}
 

@@ -31,6 +31,7 @@ _RENAMED = {
     "transpose": torch.permute, "fft": torch.fft.fft,
 }  # fmt: skip
 
+
 def _tracing() -> bool:
     """Tell whether operations are recorded by torch's compilers rather than run."""
     return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
@@ -258,7 +259,7 @@ class Backend(Overrides, Windows, contract.Backend):
         return tuple(torch.linalg.eig(x))
 
     def lu_factor(self, x: Any) -> Any:
-        lu, pivots = torch.linalg.lu_factor(x)
+        lu, pivots, _ = torch.linalg.lu_factor_ex(x)  # singular matrices have factors too
         return lu, pivots - 1
 
     def solve_triangular(self, a: Any, b: Any, lower: bool) -> Any:
@@ -400,6 +401,12 @@ class Backend(Overrides, Windows, contract.Backend):
             yield
         finally:
             _THREAD.device = outer
+
+    def rematerialize(self, fn: Callable) -> Callable:
+        """Return `fn` under torch's activation checkpointing."""
+        from torch.utils.checkpoint import checkpoint
+
+        return lambda *tensors: checkpoint(fn, *tensors, use_reentrant=False)
 
     def put(self, x: Any, device: str | None) -> Any:
         return x.to(self._device if device is None else self._resolve(device), non_blocking=True)

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pronghorn.backend.dtypes import ALL, NARROWER
+from pronghorn.backend.dtypes import ALL, NARROWER, name_of
 
 #: optional list-level hooks and data adapters that core looks for
 HOOKS = frozenset({"optimizer_update", "data_adapter"})
@@ -93,7 +93,7 @@ class Backend:
 
     def dtype(self, x: Any) -> str:
         """Return the dtype name of a native tensor."""
-        return str(x.dtype.name)
+        return name_of(x.dtype)
 
     def static_shape(self, x: Any) -> tuple[int | None, ...]:
         """Return the shape of a native tensor, None for a size unknown while tracing."""
@@ -141,6 +141,10 @@ class Backend:
     def put(self, x: Any, device: str | None) -> Any:
         """Move a native tensor to `device`."""
         return x
+
+    def rematerialize(self, fn: Callable) -> Callable:
+        """Return `fn`, a function of tensors, as one that computes its inner results again in the backward pass; by default it keeps them."""
+        return fn
 
     def constrain(self, x: Any, layout: Any) -> Any:
         """Ask for a sharding of `x`; engines without sharding return it unchanged."""
@@ -238,5 +242,3 @@ def validate(backend: Backend) -> Backend:
     if faults:
         raise ContractError(f'Backend "{backend.name}" does not fit the contract: ' + "; ".join(faults) + ".")
     return backend
-
-

@@ -115,6 +115,17 @@ _ALIASES: dict[Any, str] = {
 }
 
 
+_NAMES: dict[np.dtype, str] = {}
+
+
+def name_of(dtype: np.dtype) -> str:
+    """Return the name of a NumPy dtype; NumPy itself composes it anew each time, which takes longer than most ops on small tensors."""
+    found = _NAMES.get(dtype)
+    if found is None:
+        found = _NAMES[dtype] = dtype.name
+    return found
+
+
 def standardize(dtype: Any) -> str:
     """Return the name of `dtype`, given as a name, a Python type, a NumPy dtype or an engine's own dtype object.
 

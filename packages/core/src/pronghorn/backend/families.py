@@ -224,7 +224,7 @@ def _concatenate(op: str, xs: list, axis: int) -> Out:
 def _pad(op: str, x: Any, pad_width: tuple, constant_values: Any) -> Out:
     if len(pad_width) != len(x.dims):
         raise ValueError(f"{op}: expected {len(x.dims)} pairs of widths for shape {show(x.dims)}; received {len(pad_width)}.")
-    if any(w < 0 for pair in pad_width for w in pair):
+    if any(isinstance(w, int) and w < 0 for pair in pad_width for w in pair):
         raise ValueError(f"{op}: widths must not be negative; received {pad_width}.")
     return Out(tuple(d + (a + b) for d, (a, b) in zip(x.dims, pad_width, strict=True)), x.dtype)
 

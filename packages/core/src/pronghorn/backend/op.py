@@ -20,9 +20,11 @@ PRIMITIVES: dict[str, "Op"] = {}
 #: types that stand for a tensor -> how to get it (Variable registers itself)
 UNWRAP: dict[type, Callable[[Any], Any]] = {}
 
-_OWNER: dict[type, Any] = {}
+#: tensor class -> its backend, None for host data; `owner` fills it
+OWNERS: dict[type, Any] = {}
 _SYMBOLIC: list[Any] = []  # the symbolic backend, once it is imported
 NONE: dict[Any, Any] = {}  # never written to
+_PLAIN = frozenset((int, float))  # torch's compiler cannot look for attributes of a symbolic number
 
 
 class Op:
@@ -56,7 +58,7 @@ def add_symbolic(backend: Any) -> None:
 def owner(kind: type) -> Any:
     """Return the backend whose tensors have this type, or None for host values."""
     try:
-        return _OWNER[kind]
+        return OWNERS[kind]
     except KeyError:
         pass
     found = None
@@ -70,7 +72,7 @@ def owner(kind: type) -> Any:
                 return None  # not cached: its engine may be loaded later
             if not registry.get(name).host_tensors and registry.get(name).owns(kind):
                 found = registry.get(name)
-    _OWNER[kind] = found
+    OWNERS[kind] = found
     return found
 
 
@@ -98,8 +100,7 @@ def pick(name: str, values: list[Any]) -> Any:
             found = b
         elif b is not found:
             raise MixedBackendsError(
-                f"{name}: got tensors of two engines, {found.name} and {b.name}. "
-                f'Move one over first, for example with ops.convert(x, backend="{found.name}").'
+                f'{name}: got tensors of two engines, {found.name} and {b.name}. Move one over first, for example with ops.convert(x, backend="{found.name}").'
             )
     return found or registry.active()
 
@@ -115,7 +116,7 @@ def _explicit_dtype(b: Any, v: Any) -> str | None:
         return own.dtype(v)
     if isinstance(v, (np.ndarray, np.generic)):
         if b.host_tensors:
-            return v.dtype.name
+            return dtypes.name_of(v.dtype)
         return b.canonical(host_dtype(v, weak=False))
     return host_array(v, b).dtype.name
 
@@ -160,15 +161,14 @@ def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
         targets = [None if n is None else b.canonical(next(results)) for n in names]
     else:  # a derived op without a dtype rule: scalars stay as they are next to a tensor
         any_tensor = any(n is not None and not n.endswith("*") and not is_scalar(v) for n, v in zip(names, values, strict=True))
-        targets = [
-            None if n is None or (is_scalar(v) and any_tensor) else b.canonical(dtypes.strong(n)) for n, v in zip(names, values, strict=True)
-        ]
+        targets = [None if n is None or (is_scalar(v) and any_tensor) else b.canonical(dtypes.strong(n)) for n, v in zip(names, values, strict=True)]
     tensor_at: dict[str | None, int] = {}
     for v, t in zip(values, targets, strict=True):
         if v is not None and not is_scalar(v):
             tensor_at[t] = tensor_at.get(t, 0) + 1
     pairs = [_converter(op, b, v, t, t in tensor_at) for v, t in zip(values, targets, strict=True)]
-    cacheable = all(ok for _, ok in pairs) and (not b.host_tensors)
+    # numbers alone go to whichever engine is active at each call
+    cacheable = all(ok for _, ok in pairs) and not b.host_tensors and any(owner(type(v)) is not None for v in values)
     if not op.listed and not op.variadic and any(isinstance(v, (list, tuple)) for v in values):
         cacheable = False
     impl = _implementation(op, b, symbolic)
@@ -271,7 +271,7 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         op.plans.setdefault(key[0], {})[key[1]] = plan
         if b.own_dtypes and not (op.listed or op.variadic) and len(values) == 2 and all(b.owns(type(v)) and v.dtype is values[0].dtype for v in values):
             op.quick.setdefault(type(values[0]), {})[values[0].dtype] = plan
-    elif key is not None and b.host_tensors and not op.listed and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
+    elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
         op.plans.setdefault(key[0], {})[key[1]] = _guarded(op, b, plan)
     if op.rule is None:
         return plan(*args, **kwargs)
@@ -344,7 +344,12 @@ def _wrap(op: Op) -> Callable:
             plan = plans.get(types, NONE).get(kinds)
             if plan is None:
                 return _slow(op, args, kwargs, (types, kinds))
-            return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
+            if derived:
+                return plan(*args, **kwargs)
+            try:
+                return plan(*args, **kwargs)
+            except Exception as error:
+                _reraise(op, error, args, kwargs)
 
     elif n == 1:
 
@@ -355,19 +360,34 @@ def _wrap(op: Op) -> Callable:
             plan = plans.get(type(x), NONE).get(getattr(x, "dtype", None))
             if plan is None:
                 return _slow(op, args, kwargs, (type(x), getattr(x, "dtype", None)))
-            return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
+            if derived:
+                return plan(*args, **kwargs)
+            try:
+                return plan(*args, **kwargs)
+            except Exception as error:
+                _reraise(op, error, args, kwargs)
 
     else:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if len(args) < n:
                 return _slow(op, args, kwargs, None)
-            types = tuple([type(v) for v in args[:n]])
-            kinds = tuple([None if t is int or t is float else getattr(v, "dtype", None) for t, v in zip(types, args, strict=False)])
+            if n == 2:
+                a, b = args[0], args[1]
+                types: tuple = (type(a), type(b))
+                kinds: tuple = (getattr(a, "dtype", None) if types[0] not in _PLAIN else None, getattr(b, "dtype", None) if types[1] not in _PLAIN else None)
+            else:
+                types = tuple([type(v) for v in args[:n]])
+                kinds = tuple([None if t in _PLAIN else getattr(v, "dtype", None) for t, v in zip(types, args, strict=False)])
             plan = plans.get(types, NONE).get(kinds)
             if plan is None:
                 return _slow(op, args, kwargs, (types, kinds))
-            return plan(*args, **kwargs) if derived else _run(op, plan, args, kwargs)
+            if derived:
+                return plan(*args, **kwargs)
+            try:
+                return plan(*args, **kwargs)
+            except Exception as error:
+                _reraise(op, error, args, kwargs)
 
     if op.rule is not None and not op.listed and tuple(op.signature.parameters) in (("x",), ("x1", "x2")):
         call = _elementwise(op, n)
@@ -391,8 +411,8 @@ def _elementwise(op: Op, n: int) -> Callable:
 
     def binary(x1: Any, x2: Any) -> Any:
         t1, t2 = type(x1), type(x2)
-        if t1 is float or t2 is float or t1 is int or t2 is int:  # torch's compiler cannot look for attributes of a symbolic number
-            kinds = (None if t1 is float or t1 is int else getattr(x1, "dtype", None), None if t2 is float or t2 is int else getattr(x2, "dtype", None))
+        if t1 in _PLAIN or t2 in _PLAIN:
+            kinds = (None if t1 in _PLAIN else getattr(x1, "dtype", None), None if t2 in _PLAIN else getattr(x2, "dtype", None))
         else:
             kind, other = getattr(x1, "dtype", None), getattr(x2, "dtype", None)
             if kind is other and (plan := quick.get(t1, NONE).get(kind)) is not None:

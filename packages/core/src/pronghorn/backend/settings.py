@@ -1,4 +1,4 @@
-"""Process-wide numeric settings: `floatx`, `epsilon` and the default image layout."""
+"""Process-wide settings: `floatx`, `epsilon`, the default image layout, and limits of training runs."""
 
 _FLOATX_CHOICES = ("bfloat16", "float16", "float32", "float64")
 _LAYOUTS = ("channels_first", "channels_last")
@@ -8,6 +8,8 @@ class _Settings:
     floatx = "float32"
     epsilon = 1e-7
     image_data_format = "channels_last"
+    max_epochs: int | None = None
+    max_steps_per_epoch: int | None = None
 
 
 SETTINGS = _Settings()
@@ -69,3 +71,34 @@ def standardize_data_format(data_format: str | None) -> str:
     if name not in _LAYOUTS:
         raise ValueError(f'data_format must be "channels_last" or "channels_first"; received {data_format!r}.')
     return name
+
+
+def max_epochs() -> int | None:
+    """Return the limit on the epochs of every `fit`, None for no limit."""
+    return SETTINGS.max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit`, to try a program out quickly; None for no limit."""
+    SETTINGS.max_epochs = _limit("set_max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the limit on the steps of every epoch, evaluation and prediction, None for no limit."""
+    return SETTINGS.max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the steps of every epoch, evaluation and prediction, to try a program out quickly; None for no limit."""
+    SETTINGS.max_steps_per_epoch = _limit("set_max_steps_per_epoch", max_steps_per_epoch)
+
+
+def _limit(what: str, value: int | None) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{what}: expected an integer of 1 or more, or None; received {value!r}.")
+    return value
+
+
+def limited(value: int | None, limit: int | None) -> int | None:
+    """Return the smaller of a number and a limit, either of which may be None."""
+    return limit if value is None else value if limit is None else min(value, limit)

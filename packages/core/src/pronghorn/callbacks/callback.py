@@ -21,6 +21,9 @@ class Callback:
         0 ['loss']
     """
 
+    #: attributes that an interrupted run needs to go on: numbers, lists and dicts of them, or a list of arrays
+    _progress: tuple[str, ...] = ()
+
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
         self._model: Any = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from pronghorn.callbacks.backup import BackupAndRestore
 from pronghorn.callbacks.callback import Callback
 from pronghorn.callbacks.history import History
 from pronghorn.callbacks.progbar_logger import ProgbarLogger
@@ -35,7 +36,10 @@ class CallbackList:
         if add_history and self.history is None:
             self.history = History()
             found.append(self.history)
-        self.callbacks = found
+        late = [c for c in found if isinstance(c, BackupAndRestore)]  # they store what the others have done
+        self.callbacks = [c for c in found if c not in late] + late
+        for c in late:
+            c.others = self.callbacks[: -len(late)]
         self.params = params
         self.set_params(params)
         self.set_model(model)
@@ -82,6 +86,10 @@ class CallbackList:
 
         return call
 
+    def position(self) -> tuple[int, int] | None:
+        """Return the epoch and step at which an interrupted run goes on, None where there is none."""
+        return next((c.position for c in self.callbacks if isinstance(c, BackupAndRestore) and c.position is not None), None)
+
     def close(self) -> None:
         """Let callbacks give back what they hold (the terminal, a file) however the run ended."""
         for c in self.callbacks:
@@ -90,8 +98,11 @@ class CallbackList:
                 release()
 
     def _all(self, name: str, *args: Any) -> None:
+        *where, logs = args
+        if logs is None:
+            logs = {}
         for c in self.callbacks:
-            getattr(c, name)(*args)
+            getattr(c, name)(*where, logs)
 
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Before a training batch."""

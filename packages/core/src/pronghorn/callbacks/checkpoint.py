@@ -8,6 +8,39 @@ import numpy as np
 from pronghorn.callbacks.monitor import MonitorCallback
 
 
+class BatchCounter:
+    """Tells when to save, with `save_freq` batches between two times.
+
+    Args:
+        save_freq: "epoch", or a number of batches.
+        owner: name for messages.
+
+    Raises:
+        ValueError: a bad `save_freq`.
+    """
+
+    def __init__(self, save_freq: Any, owner: str):
+        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
+            raise ValueError(f'{owner}: save_freq must be "epoch" or a number of batches of 1 or more; received {save_freq!r}.')
+        self.save_freq = save_freq
+        self.seen, self.last = 0, 0
+
+    def start(self, batch: int = 0) -> None:
+        """Note that an epoch begins, at a batch."""
+        self.last = batch
+
+    def due(self, batch: int) -> bool:
+        """Count the batches up to and with `batch`; tell whether it is time to save."""
+        if self.save_freq == "epoch":
+            return False
+        self.seen += batch + 1 - self.last
+        self.last = batch + 1
+        if self.seen < self.save_freq:
+            return False
+        self.seen = 0
+        return True
+
+
 class ModelCheckpoint(MonitorCallback):
     """Saves the model or its weights while it trains.
 
@@ -29,6 +62,8 @@ class ModelCheckpoint(MonitorCallback):
         'epoch'
     """
 
+    _progress = ("best",)
+
     def __init__(
         self, filepath: Any, monitor: str = "val_loss", verbose: int = 0, save_best_only: bool = False, save_weights_only: bool = False,
         mode: str = "auto", save_freq: Any = "epoch", initial_value_threshold: float | None = None,
@@ -37,29 +72,20 @@ class ModelCheckpoint(MonitorCallback):
         self.filepath, self.verbose = str(filepath), verbose
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
         self.best = initial_value_threshold
-        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
-            raise ValueError(f'ModelCheckpoint: save_freq must be "epoch" or a number of batches; received {save_freq!r}.')
+        self._counter = BatchCounter(save_freq, "ModelCheckpoint")
         ending = ".weights.h5" if save_weights_only else ".keras"
         if not self.filepath.endswith(ending):
             raise ValueError(f"ModelCheckpoint: filepath must end in {ending}; received {self.filepath!r}.")
-        self._batches, self._epoch, self._last = 0, 0, 0
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Start counting batches."""
-        self._last = 0
+        self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Remember the epoch for the file's name."""
-        self._epoch, self._last = epoch, 0
+        self._epoch = epoch
+        self._counter.start()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Save after every so many batches."""
-        if self.save_freq == "epoch":
-            return
-        self._batches += batch + 1 - self._last
-        self._last = batch + 1
-        if self._batches >= self.save_freq:
-            self._batches = 0
+        if self._counter.due(batch):
             self._save(self._epoch, batch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

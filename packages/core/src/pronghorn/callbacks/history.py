@@ -13,6 +13,8 @@ class History(Callback):
         epoch: the epochs' numbers.
     """
 
+    _progress = ("history", "epoch")
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}

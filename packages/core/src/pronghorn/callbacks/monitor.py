@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from pronghorn.callbacks.callback import Callback
+from pronghorn.callbacks.simple import learning_rate_of
 
-_LARGER = ("acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "true_positives", "true_negatives", "similarity", "correlation")
+#: words in the names of results that no metric of the model has, of which more is better
+_LARGER = frozenset({"acc", "accuracy", "auc", "precision", "recall", "f1", "iou", "r2"})
 
 
 class MonitorCallback(Callback):
@@ -36,17 +38,21 @@ class MonitorCallback(Callback):
             return
         name = self.monitor.removeprefix("val_")
         direction = self._direction_of(name)
+        if direction is None and any(w in name.split("_") for w in _LARGER):
+            direction = "up"
         if direction is None:
-            direction = "up" if any(w in name for w in _LARGER) else "down"
+            raise ValueError(f'{type(self).__name__}: whether "{self.monitor}" should be large or small is not known. Pass mode="max" or mode="min".')
         self.monitor_op = np.greater if direction == "up" else np.less
 
     def _direction_of(self, name: str) -> str | None:
+        """Return "up" or "down" for what is better, as the metric of that name says, or one with the name of an output before it."""
         if name == "loss" or name.endswith("_loss"):
             return "down"
-        for metric in getattr(self.model, "metrics", ()) if self.model is not None else ():
-            for m in (metric, *getattr(metric, "metrics", ())):
-                if m.name == name:
-                    return getattr(m, "_direction", None)
+        metrics = [m for metric in getattr(self.model, "metrics", ()) for m in (metric, *getattr(metric, "metrics", ()))]
+        for found in ([m for m in metrics if m.name == name], [m for m in metrics if name.endswith(f"_{m.name}")]):
+            for m in found:
+                if m._direction is not None:
+                    return m._direction
         return None
 
     def _is_improvement(self, value: Any, best: Any) -> bool:
@@ -86,6 +92,8 @@ class EarlyStopping(MonitorCallback):
         >>> EarlyStopping(monitor="loss", patience=3).patience
         3
     """
+
+    _progress = ("best", "wait", "stopped_epoch", "best_epoch", "best_weights")
 
     def __init__(
         self,
@@ -154,6 +162,8 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: the lowest learning rate.
     """
 
+    _progress = ("best", "wait", "cooldown_counter")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -186,7 +196,7 @@ class ReduceLROnPlateau(MonitorCallback):
         """Compare, and lower the learning rate if there was no improvement for long enough."""
         if self.monitor_op is None:
             self._set_monitor_op()
-        rate = float(np.asarray(_host(self.model.optimizer.learning_rate)))
+        rate = learning_rate_of(self.model.optimizer)
         if isinstance(logs, dict):
             logs["learning_rate"] = rate
         value = self.get_monitor_value(logs)
@@ -205,9 +215,3 @@ class ReduceLROnPlateau(MonitorCallback):
                 if self.verbose:
                     print(f"Epoch {epoch + 1}: learning rate lowered to {new:.4g}")
                 self.cooldown_counter, self.wait = self.cooldown, 0
-
-
-def _host(x: Any) -> Any:
-    from pronghorn.ops import convert_to_numpy
-
-    return x.numpy() if hasattr(x, "storage") else convert_to_numpy(x)

@@ -1,6 +1,7 @@
 """Small callbacks: functions, schedules, tables, and stopping on nan."""
 
 import csv
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -70,11 +71,8 @@ class LearningRateScheduler(Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Set the learning rate."""
         optimizer = self.model.optimizer
-        rate = _rate(optimizer)
-        try:
-            new = self.schedule(epoch, rate)
-        except TypeError:
-            new = self.schedule(epoch)
+        rate = learning_rate_of(optimizer)
+        new = self.schedule(epoch, rate) if _takes_two(self.schedule) else self.schedule(epoch)
         if not isinstance(new, (float, np.floating, int)) or isinstance(new, bool):
             raise ValueError(f"LearningRateScheduler: the schedule must return a number; received {new!r}.")
         optimizer.learning_rate = new
@@ -84,12 +82,25 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Put the learning rate into the results."""
         if logs is not None:
-            logs["learning_rate"] = _rate(self.model.optimizer)
+            logs["learning_rate"] = learning_rate_of(self.model.optimizer)
 
 
-def _rate(optimizer: Any) -> float:
-    value = optimizer.learning_rate
-    return float(value.numpy()) if hasattr(value, "storage") else float(np.asarray(value))
+def _takes_two(schedule: Callable) -> bool:
+    """Tell whether a schedule takes the learning rate, too; asking it, instead of trying, leaves its own errors alone."""
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    except ValueError:  # a function without a signature
+        return True
+    return True
+
+
+def learning_rate_of(optimizer: Any) -> float:
+    """Return the learning rate of an optimizer now, as a number."""
+    from pronghorn.ops import convert_to_numpy
+
+    return float(convert_to_numpy(optimizer.learning_rate))
 
 
 class TerminateOnNaN(Callback):
@@ -167,4 +178,6 @@ class CSVLogger(Callback):
 def _cell(value: Any) -> Any:
     if isinstance(value, (str, float, int)):
         return value
-    return " ".join(map(str, value)) if isinstance(value, Iterable) else value
+    if np.ndim(value) == 0:
+        return value
+    return f'"[{", ".join(map(str, np.asarray(value).tolist()))}]"' if isinstance(value, Iterable) else value

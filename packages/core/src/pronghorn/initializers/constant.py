@@ -111,7 +111,7 @@ class STFT(Initializer):
     Args:
         side: "real" or "imag".
         window: name of the window function, or None.
-        scaling: "density", "spectrum" or None.
+        scaling: how a window is scaled, "density", "spectrum" or None.
         periodic: whether the window is periodic instead of symmetric.
 
     Raises:
@@ -136,9 +136,9 @@ class STFT(Initializer):
             raise ValueError(f"STFT: expected a shape (frame length, 1, frequencies); received {tuple(shape)}.")
         length, _, frequencies = shape
         window = np.ones(length) if self.window is None else _WINDOWS[self.window](length, self.periodic)
-        if self.scaling == "density":
+        if self.window is not None and self.scaling == "density":
             window = window / np.sqrt(np.sum(window**2))
-        elif self.scaling == "spectrum":
+        elif self.window is not None and self.scaling == "spectrum":
             window = window / np.sum(window)
         angle = 2.0 * math.pi / max((frequencies - 1) * 2, 1) * np.arange(length)[:, None] * np.arange(frequencies)
         wave = np.cos(angle) if self.side == "real" else -np.sin(angle)

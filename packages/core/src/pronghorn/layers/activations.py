@@ -176,6 +176,6 @@ class Softmax(_Elementwise):
             result = result * cast(mask, dtype_of(result))
         return result
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Return the mask of the inputs."""
-        return mask
+        return previous_mask

@@ -173,12 +173,14 @@ def build_for(layer: Any, info: CallInfo, named: dict[str, Any], trace: bool) ->
         named: arguments of the call by name.
         trace: whether sublayers that a layer without `build` creates or uses are to be built now, by tracing `call`; otherwise they are built when called.
     """
+    shapes = {f"{k}_shape": s for k, v in named.items() if (s := shapes_of(v)) is not None}
     if info.build_names is None:
         if trace and any(not child.built for child in sublayers(layer)):
             _trace(layer, *_as_specs(named, info))
+        if len(shapes) == 1 and layer._build_shapes is None:  # with them a file can say how to build the layers below
+            layer._build_shapes = {"input_shape": next(iter(shapes.values()))}
         layer._mark_built()
         return
-    shapes = {f"{k}_shape": s for k, v in named.items() if (s := shapes_of(v)) is not None}
     names = info.build_names
     if not names:
         layer.build()
@@ -215,7 +217,7 @@ def _symbolic(layer: Any, info: CallInfo, args: tuple, kwargs: dict, given: Any)
     def cast(x: Any) -> Any:
         if type(x) is not Spec or target is None or x.dtype == target or x.dtype not in dtypes.FLOAT:
             return x
-        made = Spec(x.dims, target, x.name)
+        made = Spec(x.dims, target, name=x.name)
         made.mask = x.mask
         return made
 
@@ -254,7 +256,7 @@ def _symbolic(layer: Any, info: CallInfo, args: tuple, kwargs: dict, given: Any)
 def _copy(x: Any) -> Any:
     if type(x) is not Spec:
         return x
-    made = Spec(x.dims, x.dtype, x.name)
+    made = Spec(x.dims, x.dtype, name=x.name)
     made.node, made.index, made.mask = x.node, x.index, x.mask
     return made
 
@@ -290,15 +292,17 @@ def _eager(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dict, 
     outer_training, outer_cast = CONTEXT.training, STATE.autocast
     CONTEXT.training = training = _resolve_training(info, given)
     CONTEXT.depth += 1
-    called = layer._called
+    cast = target if target is not None and target != layer.variable_dtype else None
     try:
-        if not called:
+        if not layer._called:
             with naming_scope(layer):
-                return _first(layer, info, backend, args, kwargs, training, mask, mask_by_name, first)
-        cast = target if target is not None and target != layer.variable_dtype else None
+                outputs = _first(layer, info, backend, args, kwargs, training, mask, mask_by_name, first)
+            if plain and same and cast is None and not masks and not CONTEXT.losses:
+                _plan(layer, info, backend, args[0])
+            return outputs
         STATE.autocast = cast
         call_kwargs = _fill_eager(info, kwargs, args, training, mask_by_name, mask) if masks or info.has_training or kwargs else kwargs
-        outputs = layer.call(*args, **call_kwargs)
+        outputs = _function(layer, args)(*args, **call_kwargs)
         STATE.autocast = outer_cast
         _finish(layer, first, outputs, kwargs.get("mask", mask))
         if plain and same and cast is None and not masks and not CONTEXT.losses:
@@ -341,6 +345,16 @@ def _compiled(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dic
     return outputs
 
 
+def _function(layer: Any, args: tuple) -> Any:
+    """What computes the outputs: `call`, rematerialised if the layer was made in a `RematScope` that covers it."""
+    scope = layer._remat
+    if scope is None or not scope.covers(layer, shapes_of(args[0]) if args else None):
+        return layer.call
+    from pronghorn.state.remat import remat
+
+    return remat(layer.call)
+
+
 def _first(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dict, training: Any, mask: Any, mask_by_name: dict, first: Any) -> Any:
     """The first eager call of a layer: build it, then run."""
     if not layer.built:
@@ -349,7 +363,7 @@ def _first(layer: Any, info: CallInfo, backend: Any, args: tuple, kwargs: dict, 
         check_inputs(layer, first)
     outer = STATE.autocast
     STATE.autocast = layer.compute_dtype if layer.autocast and layer.compute_dtype != layer.variable_dtype else None
-    outputs = layer.call(*args, **_fill_eager(info, kwargs, args, training, mask_by_name, mask))
+    outputs = _function(layer, args)(*args, **_fill_eager(info, kwargs, args, training, mask_by_name, mask))
     STATE.autocast = outer
     layer._called = True
     _finish(layer, first, outputs, kwargs.get("mask", mask))
@@ -393,9 +407,19 @@ def _finish(layer: Any, first: Any, outputs: Any, mask: Any) -> None:
     if regularizer is not None:
         for x in flatten(outputs):
             if x is not None:
-                add_loss(layer, regularizer(x))
+                add_loss(layer, _per_example(regularizer(x), x))
     if mask is not None or CONTEXT.masks or layer._makes_mask():
         _propagate(layer, first, outputs, mask)
+
+
+def _per_example(loss: Any, x: Any) -> Any:
+    """Return a penalty on the batch `x` divided by the batch's size, so that it does not grow with it."""
+    from pronghorn.ops.creation import cast, dtype_of, shape
+
+    dims = shape(x)
+    if not dims:
+        return loss
+    return loss / dims[0] if isinstance(dims[0], int) else loss / cast(dims[0], dtype_of(loss))
 
 
 def _propagate(layer: Any, inputs: Any, outputs: Any, mask: Any) -> None:
@@ -422,7 +446,7 @@ def _propagate(layer: Any, inputs: Any, outputs: Any, mask: Any) -> None:
 
 def _plan(layer: Any, info: CallInfo, backend: Any, x: Any) -> None:
     """Remember how to make a call like this one directly, where nothing else is to be done for it."""
-    if backend.traced() or layer.activity_regularizer is not None or layer._makes_mask() or layer._uses_losses or not layer.built:
+    if backend.traced() or layer._remat is not None or layer.activity_regularizer is not None or layer._makes_mask() or layer._uses_losses or not layer.built:
         return
     if layer.input_spec is None:
         check = None

@@ -17,9 +17,11 @@ from pronghorn.layers import calling, context, tracking
 from pronghorn.layers.config import LayerConfig
 from pronghorn.layers.context import CONTEXT
 from pronghorn.layers.input_spec import InputSpec
+from pronghorn.layers.operation import Operation
 from pronghorn.layers.state import LayerState
 from pronghorn.state.binding import STATE
 from pronghorn.state.naming import SCOPES, auto_name, new_key
+from pronghorn.state.remat import CURRENT
 from pronghorn.symbolic.spec import Spec
 
 _LEGACY = ("input_shape", "input_dim", "batch_input_shape", "batch_shape", "batch_size", "weights", "input_dtype", "implementation")
@@ -85,7 +87,7 @@ def _as_shape(value: Any) -> Any:
     return value
 
 
-class Layer(LayerConfig, LayerState):
+class Layer(LayerConfig, LayerState, Operation):
     """A function of tensors with state: `build` makes the weights, `call` computes.
 
     Args:
@@ -109,8 +111,10 @@ class Layer(LayerConfig, LayerState):
     supports_masking = False
     input_spec: Any = None
     _default_build = True
-    _hidden: frozenset[str] = frozenset()
+    _hidden_names: frozenset[str] = frozenset()
     _uses_losses = False
+    _remembers = False  # `_scoped_init` does
+    _remat: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -120,7 +124,7 @@ class Layer(LayerConfig, LayerState):
             cls.build = _scoped_build(cls.build)  # type: ignore[method-assign]
         hidden = cls.__dict__.get("_untracked")
         if hidden:
-            cls._hidden = cls._hidden | frozenset(hidden)
+            cls._hidden_names = cls._hidden_names | frozenset(hidden)
 
     @_scoped_init
     def __init__(
@@ -143,6 +147,8 @@ class Layer(LayerConfig, LayerState):
         self._path: str | None = None
         self._building = self._called = False
         self.built = False
+        if CURRENT.scope is not None:
+            self._remat = CURRENT.scope
         self._trainable = bool(trainable)
         self.autocast = autocast
         self.activity_regularizer = None
@@ -210,13 +216,7 @@ class Layer(LayerConfig, LayerState):
             if plan is not None:
                 backend, check, has_training, default, composite = plan
                 state = CONTEXT
-                if (
-                    registry.active() is backend
-                    and not state.masks
-                    and not state.losses
-                    and STATE.autocast is None
-                    and (check is None or check(x.shape))
-                ):
+                if registry.active() is backend and not state.masks and not state.losses and STATE.autocast is None and (check is None or check(x.shape)):
                     if not kwargs and not composite:
                         if not has_training:
                             return self.call(x)
@@ -239,9 +239,7 @@ class Layer(LayerConfig, LayerState):
         home = self._home
         if home is None:
             found = tracking.variables(self)
-            home = found[0] if found else None
-            if home is not None and self._called:
-                self._home = home
+            self._home = home = found[0] if found else None
         if home is not None:
             return home.backend
         for x in leaves:
@@ -261,9 +259,9 @@ class Layer(LayerConfig, LayerState):
                 f'Layer "{self.name}" ({type(self).__name__}) got an input with a mask, but does not support masking: the mask ends here.', stacklevel=6
             )
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the outputs' specs for symbolic inputs, without building a graph node."""
-        return self.compute_output_spec(*args, **kwargs)
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return `layer_call(*args, **kwargs)`, computed again in the backward pass instead of kept."""
+        return super().rematerialized_call(layer_call, *args, **kwargs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return the symbolic tensors that `call` gives for symbolic arguments.
@@ -336,7 +334,6 @@ class Layer(LayerConfig, LayerState):
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
-        **kwargs: Any,
     ) -> Any:
         """Make a variable of this layer.
 
@@ -358,9 +355,6 @@ class Layer(LayerConfig, LayerState):
         from pronghorn.layers.weights import make_variable
 
         self._check_made()
-        kwargs.pop("collections", None)
-        if kwargs.pop("synchronization", None) is None and kwargs:
-            raise TypeError(f"add_weight() has no argument {next(iter(kwargs))!r}.")
         for value in args:  # Keras' older order: name, shape
             if isinstance(value, str) and name is None:
                 name = value
@@ -379,29 +373,35 @@ class Layer(LayerConfig, LayerState):
             variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._own.append(variable)
-        if self._called:
-            self._home = None
         return variable
 
     def _check_made(self) -> None:
         if "_plans" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__() must call super().__init__() before anything else.")
 
-    def add_variable(self, shape: Any, initializer: Any, **kwargs: Any) -> Any:
+    def add_variable(
+        self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, autocast: bool = True, regularizer: Any = None,
+        constraint: Any = None, name: str | None = None,
+    ) -> Any:  # fmt: skip
         """Make a variable; the older name of `add_weight`."""
-        return self.add_weight(shape=shape, initializer=initializer, **kwargs)
+        options = {"dtype": dtype, "trainable": trainable, "autocast": autocast, "regularizer": regularizer, "constraint": constraint, "name": name}
+        return self.add_weight(shape=shape, initializer=initializer, **options)
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        """Raise: metrics belong into `compile`, or into attributes of a layer that updates them itself."""
+        raise NotImplementedError("add_metric: pass metrics to compile(), or make a metric in __init__ and call its update_state() in call().")
 
     # -- losses ----------------------------------------------------------------------------------------------------------------------------
     def add_loss(self, loss: Any) -> None:
         """Add scalar tensors, computed in `call`, to what training minimises."""
+        if not self._uses_losses:
+            self._uses_losses = True
+            self._plans.clear()
         for value in loss if isinstance(loss, (list, tuple)) else [loss]:
             if type(value) is Spec or STATE.scope is not None and STATE.scope.symbolic:
                 continue
             if callable(value):
                 value = value()
-            if not self._uses_losses:
-                self._uses_losses = True
-                self._plans.clear()
             context.add_loss(self, value)
 
     @property
@@ -461,23 +461,6 @@ class Layer(LayerConfig, LayerState):
     def path(self) -> str:
         """Names from the outermost enclosing layer to this one."""
         return self._path or self.name
-
-    @property
-    def input(self) -> Any:
-        """Symbolic input of the only symbolic call."""
-        node, _ = self._only_node("input")
-        return node.args[0] if len(node.args) == 1 else (list(node.args) or list(node.kwargs.values()))
-
-    @property
-    def output(self) -> Any:
-        """Symbolic output of the only symbolic call."""
-        return self._only_node("output")[1]
-
-    def _only_node(self, what: str) -> tuple:
-        if len(self._inbound) != 1:
-            why = "was not called on symbolic tensors" if not self._inbound else f"was called {len(self._inbound)} times"
-            raise AttributeError(f'Layer "{self.name}" has no single {what}: it {why}.')
-        return self._inbound[0]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_plans": {}, "_home": None}

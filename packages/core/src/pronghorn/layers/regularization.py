@@ -55,8 +55,8 @@ class Dropout(Layer):
 class _SpatialDropout(Dropout):
     _rank = 0
 
-    def __init__(self, rate: float, data_format: Any = None, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+    def __init__(self, rate: float, data_format: Any = None, seed: int | None = None, name: str | None = None, dtype: Any = None):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
@@ -85,8 +85,8 @@ class SpatialDropout1D(_SpatialDropout):
 
     _rank = 1
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None):
+        super().__init__(rate, "channels_last", seed, name, dtype)
 
 
 class SpatialDropout2D(_SpatialDropout):

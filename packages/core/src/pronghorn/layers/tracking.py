@@ -1,8 +1,9 @@
 """What a layer holds: variables, sublayers, metrics and seeds are found by walking its attributes, in the order of assignment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from pronghorn.layers.context import CONTEXT
 from pronghorn.state.variable import Variable
 
 NOTHING, VARIABLE, LAYER, METRIC, SEED, CONTAINER = range(6)
@@ -12,6 +13,15 @@ INTERNAL = frozenset({
     "_plans", "_init_args", "_inbound", "_build_shapes", "_key_counters", "_own", "_frozen", "_dtype_policy", "input_spec", "_home", "activity_regularizer",
     "name", "_key", "_path", "_trainable", "built", "autocast", "supports_masking", "_building", "_called",
 })  # fmt: skip
+
+
+class Carried:
+    """Holder of a variable that is no weight but carried from call to call, as the state of a seed is: it is not counted and not in files."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: Variable):
+        self.state = state
 
 
 def kind_of(cls: type) -> int:
@@ -36,7 +46,7 @@ def _classify(cls: type) -> int:
     from pronghorn.metrics.metric import Metric
     from pronghorn.random.seed_generator import SeedGenerator
 
-    return METRIC if issubclass(cls, Metric) else SEED if issubclass(cls, SeedGenerator) else NOTHING
+    return METRIC if issubclass(cls, Metric) else SEED if issubclass(cls, (SeedGenerator, Carried)) else NOTHING
 
 
 def _inside(container: Any) -> Iterator[tuple[int, Any]]:
@@ -48,10 +58,37 @@ def _inside(container: Any) -> Iterator[tuple[int, Any]]:
             yield kind, value
 
 
-def children(layer: Any) -> Iterator[tuple[int, Any]]:
-    """Yield (kind, object) for everything with state that hangs on a layer directly; no duplicates."""
+class settled:
+    """Context in which layers are taken to hold what they held when they were first looked at: the steps of one `fit`, which compiled steps settle too.
+
+    Args:
+        memo: what was found so far, kept by the caller from step to step; None looks every time.
+    """
+
+    def __init__(self, memo: dict[int, tuple[Any, list]] | None):
+        self.memo = memo
+
+    def __enter__(self) -> None:
+        self.outer, CONTEXT.structure = CONTEXT.structure, self.memo
+
+    def __exit__(self, *_: Any) -> None:
+        CONTEXT.structure = self.outer
+
+
+def children(layer: Any) -> Iterable[tuple[int, Any]]:
+    """Return (kind, object) for everything with state that hangs on a layer directly; no duplicates."""
+    memo = CONTEXT.structure
+    if memo is None:
+        return _look(layer)
+    found = memo.get(id(layer))
+    if found is None:
+        found = memo[id(layer)] = layer, list(_look(layer))  # with the layer, so that its id stays its own
+    return found[1]
+
+
+def _look(layer: Any) -> Iterator[tuple[int, Any]]:
     seen: set[int] = set()
-    hidden = layer._hidden
+    hidden = layer._hidden_names
     for v in layer._own:
         seen.add(id(v))
         yield VARIABLE, v

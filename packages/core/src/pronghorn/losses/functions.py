@@ -129,14 +129,14 @@ def _unit(x: Any, axis: Any) -> Any:
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Cosine of the angle between targets and predictions (the loss class negates it).
+    """Negative cosine of the angle between targets and predictions: -1 where they point the same way.
 
     Example:
-        >>> cosine_similarity([[1.0, 0.0]], [[0.0, 2.0]])
-        array([0.], dtype=float32)
+        >>> cosine_similarity([[1.0, 0.0]], [[2.0, 0.0]])
+        array([-1.], dtype=float32)
     """
     y_true, y_pred = _fit("cosine_similarity", y_true, y_pred)
-    return ops.sum(ops.multiply(_unit(y_true, axis), _unit(y_pred, axis)), axis=axis)
+    return ops.negative(ops.sum(ops.multiply(_unit(y_true, axis), _unit(y_pred, axis)), axis=axis))
 
 
 # -- cross-entropies -----------------------------------------------------------------------------------------------------------------------
@@ -183,6 +183,12 @@ def _same_shape(name: str, y_true: Any, y_pred: Any) -> None:
         raise ValueError(f"{name}: targets of shape {a} must have the shape of the predictions, {b}.{hint}")
 
 
+def other_class(labels: Any, ignore_class: int) -> Any:
+    """Return where class numbers differ from `ignore_class`, which their dtype may be too small to hold."""
+    small = ops.dtype_of(labels) in ("bool", "int8", "int16", "uint8", "uint16")
+    return ops.not_equal(ops.cast(labels, "int32") if small else labels, ignore_class)
+
+
 def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1) -> Any:
     """Cross-entropy of class numbers and predicted probabilities, or logits.
 
@@ -216,7 +222,7 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
         y_true = ops.cast(y_true, "int32")
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
-    valid = ops.not_equal(y_true, ignore_class)
+    valid = other_class(y_true, ignore_class)
     losses = ops.sparse_categorical_crossentropy(ops.where(valid, y_true, 0), y_pred, from_logits=from_logits, axis=axis)
     return ops.where(valid, losses, 0.0)
 
@@ -316,9 +322,14 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 
 
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
-    """One minus the Tversky index: Dice with `alpha` for false positives and `beta` for false negatives (Salehi et al. 2017)."""
+    """One minus the Tversky index (Salehi et al. 2017): Dice with `alpha` for what is missed and `beta` for what is predicted too much, as Keras computes it.
+
+    Example:
+        >>> round(float(tversky([[1.0, 1.0]], [[1.0, 0.0]], alpha=1.0, beta=0.0)), 4)
+        0.5
+    """
     both, a, b = _overlap("tversky", y_true, y_pred, axis)
-    bottom = ops.add(ops.add(both, ops.multiply(ops.subtract(b, both), alpha)), ops.multiply(ops.subtract(a, both), beta))
+    bottom = ops.add(ops.add(both, ops.multiply(ops.subtract(a, both), alpha)), ops.multiply(ops.subtract(b, both), beta))
     return ops.subtract(1.0, ops.divide(both, ops.add(bottom, epsilon())))
 
 
@@ -341,11 +352,12 @@ def circle(
     y_true = ops.reshape(ops.cast(y_true, "int32"), (-1, 1))
     labels = y_true if ref_labels is None else ops.reshape(ops.cast(ref_labels, "int32"), (-1, 1))
     others = y_pred if ref_embeddings is None else ops.convert_to_tensor(ref_embeddings)
-    similarity = ops.matmul(y_pred, ops.transpose(others))
+    similarity = ops.minimum(ops.matmul(y_pred, ops.transpose(others)), 1.0)
     same = ops.equal(y_true, ops.transpose(labels))
     different = ops.logical_not(same)
     if remove_diagonal:
-        same = ops.logical_and(same, ops.logical_not(ops.cast(ops.eye(*ops.shape(same)[:2]), "bool")))
+        rows, columns = ops.shape(same)
+        same = ops.logical_and(same, ops.not_equal(ops.expand_dims(ops.arange(rows), 1), ops.arange(columns)))
     s = ops.stop_gradient(similarity)
     low = -1e9
     positive = ops.multiply(ops.multiply(ops.relu(ops.subtract(1.0 + margin, s)), ops.subtract(similarity, 1.0 - margin)), -gamma)

@@ -101,6 +101,8 @@ def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
         ValueError: the shapes do not fit.
     """
     values, sample_weight = same_rank(values, sample_weight)
+    if not len(values.shape):  # one value for a whole batch, of which each sample has its share
+        return ops.multiply(values, sample_weight), sample_weight
     sv, sw = values.shape, sample_weight.shape
     if len(sw) and len(sw) < len(sv):
         sample_weight = ops.reshape(sample_weight, (*ops.shape(sample_weight), *[1] * (len(sv) - len(sw))))
@@ -124,7 +126,7 @@ def reduce_values(values: Any, sample_weight: Any = None, reduction: str | None 
     if reduction == "sum":
         return loss
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
-        return ops.divide_no_nan(loss, ops.sum(ops.broadcast_to(sample_weight, ops.shape(values))))
+        return ops.divide_no_nan(loss, ops.sum(sample_weight))
     return _divide_by_count(loss, element_count(values))
 
 

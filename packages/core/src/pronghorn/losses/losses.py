@@ -94,10 +94,6 @@ class CosineSimilarity(LossFunctionWrapper):
     def __init__(self, axis: int = -1, reduction: str | None = _AVERAGE, name: str = "cosine_similarity", dtype: Any = None):
         super().__init__(f.cosine_similarity, reduction, name, dtype, axis=axis)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one value per sample."""
-        return ops.negative(super().call(y_true, y_pred))
-
 
 class Huber(LossFunctionWrapper):
     """Half the squared difference up to `delta`, linear beyond."""
@@ -264,7 +260,7 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
             return None
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1 and len(y_true.shape) > 1:
             y_true = ops.squeeze(y_true, -1)
-        return ops.not_equal(y_true, self.ignore_class)
+        return f.other_class(y_true, self.ignore_class)
 
 
 class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
@@ -286,11 +282,9 @@ class Dice(LossFunctionWrapper):
 
 
 class Tversky(LossFunctionWrapper):
-    """One minus the Tversky index."""
+    """One minus the Tversky index: overlap of sets where misses count `alpha` and false alarms `beta`."""
 
-    def __init__(
-        self, alpha: float = 0.5, beta: float = 0.5, reduction: str | None = _AVERAGE, name: str = "tversky", axis: Any = None, dtype: Any = None
-    ):
+    def __init__(self, alpha: float = 0.5, beta: float = 0.5, reduction: str | None = _AVERAGE, name: str = "tversky", axis: Any = None, dtype: Any = None):
         super().__init__(f.tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)
 
 

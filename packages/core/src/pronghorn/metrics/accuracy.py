@@ -19,10 +19,10 @@ def _fit(name: str, y_true: Any, y_pred: Any) -> None:
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where predictions equal targets, averaged over the last axis."""
+    """1 where predictions equal targets."""
     y_true, y_pred = same_rank(*_tensors(y_true, y_pred))
     _fit("accuracy", y_true, y_pred)
-    return ops.mean(ops.cast(ops.equal(y_true, y_pred), dtypes.SETTINGS.floatx), axis=-1)
+    return ops.cast(ops.equal(y_true, y_pred), dtypes.SETTINGS.floatx)
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
@@ -90,12 +90,14 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         from_sorted_ids: what `y_pred` holds.
     """
     y_true, y_pred = _tensors(y_true, y_pred)
+    given = ops.shape(y_true)
     y_true = _class_numbers("sparse_top_k_categorical_accuracy", y_true, y_pred)
+    y_true, y_pred = ops.reshape(y_true, (-1,)), ops.reshape(y_pred, (-1, ops.shape(y_pred)[-1]))
     if from_sorted_ids:
-        hit = ops.any(ops.equal(ops.expand_dims(y_true, -1), ops.cast(y_pred[..., :k], ops.dtype_of(y_true))), axis=-1)
+        hit = ops.any(ops.equal(ops.expand_dims(y_true, -1), ops.cast(y_pred[:, :k], ops.dtype_of(y_true))), axis=-1)
     else:
         hit = ops.in_top_k(y_true, y_pred, k=k)
-    return ops.cast(hit, dtypes.SETTINGS.floatx)
+    return ops.reshape(ops.cast(hit, dtypes.SETTINGS.floatx), given)
 
 
 class Accuracy(MeanMetricWrapper):

@@ -59,12 +59,12 @@ class AUC(_Counted):
                 raise ValueError(f"AUC: thresholds must be between 0 and 1; received {thresholds}.")
             self._thresholds = [-epsilon(), *inner, 1.0 + epsilon()]
             steps = np.diff(np.array([0.0, *inner, 1.0]))
-            self._soft = bool(np.allclose(steps, steps[0], atol=epsilon()))
+            self._even = bool(np.allclose(steps, steps[0], atol=epsilon()))
         else:
             if num_thresholds <= 1:
                 raise ValueError(f"AUC: num_thresholds must be above 1; received {num_thresholds}.")
             self._thresholds = even_thresholds(num_thresholds)
-            self._soft = True
+            self._even = True
         self.num_thresholds = len(self._thresholds)
         self.curve, self.summation_method = curve, summation_method
         self.multi_label, self.num_labels, self.label_weights, self._from_logits = multi_label, num_labels, label_weights, from_logits
@@ -99,10 +99,9 @@ class AUC(_Counted):
             self._build(y_pred.shape)
         if self._from_logits:
             y_pred = ops.sigmoid(y_pred)
-        weighted = self.multi_label and self.label_weights is not None
         self._count(
-            y_true, y_pred, self._thresholds, sample_weight, per_label=self.multi_label, soft=self._soft,
-            label_weights=None if self.multi_label or not weighted else self.label_weights,
+            y_true, y_pred, self._thresholds, sample_weight, per_label=self.multi_label, within=self._even,
+            label_weights=None if self.multi_label else self.label_weights,
         )  # fmt: skip
 
     def interpolate_pr_auc(self) -> Any:

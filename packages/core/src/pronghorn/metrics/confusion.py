@@ -39,7 +39,7 @@ def confusion(
     class_id: int | None = None,
     per_label: bool = False,
     label_weights: Any = None,
-    soft: bool = False,
+    within: bool = False,
 ) -> tuple[Any, Any, Any, Any]:
     """Return weighted counts of true positives, false positives, true negatives and false negatives at each threshold.
 
@@ -47,7 +47,7 @@ def confusion(
     thresholds.
 
     Args:
-        y_true, y_pred: targets 0 and 1, and scores, of one shape.
+        y_true, y_pred: targets (anything but zero is positive) and scores, of one shape.
         thresholds: a prediction is positive where it is above.
         sample_weight: weights, or None.
         dtype: dtype of the counts.
@@ -55,17 +55,18 @@ def confusion(
         class_id: if given, only this entry of the last axis counts.
         per_label: whether labels (the last axis) are counted apart: results are (thresholds, labels).
         label_weights: weights of the labels.
-        soft: whether targets between 0 and 1 count in part.
+        within: whether scores below 0 and above 1 count as 0 and 1.
     """
     b = backend_of(y_pred, y_true)
     y_true, y_pred = same_rank(as_tensor(y_true, b, dtype), as_tensor(y_pred, b, dtype))
     if any(isinstance(i, int) and isinstance(j, int) and i != j for i, j in zip(y_true.shape, y_pred.shape)) or len(y_true.shape) != len(y_pred.shape):
         raise ValueError(f"Targets of shape {tuple(y_true.shape)} do not fit predictions of shape {tuple(y_pred.shape)}.")
-    if not soft:
-        y_true = ops.cast(ops.cast(y_true, "bool"), dtype)
+    y_true = ops.cast(ops.cast(y_true, "bool"), dtype)
+    if within:
+        y_pred = ops.clip(y_pred, 0.0, 1.0)
     if top_k is not None:
-        limit = ops.top_k(y_pred, top_k)[0][..., -1:]
-        y_pred = ops.where(ops.greater_equal(y_pred, limit), y_pred, -1e10)
+        best = ops.one_hot(ops.top_k(y_pred, top_k)[1], int(y_pred.shape[-1]), dtype=dtype)  # of equal scores, the first
+        y_pred = ops.where(ops.greater(ops.sum(best, axis=-2), 0.0), y_pred, -1e10)
     weight = None if sample_weight is None else as_tensor(sample_weight, b, dtype)
     if weight is not None and 0 < len(weight.shape) < len(y_pred.shape):
         weight = ops.reshape(weight, (*ops.shape(weight), *[1] * (len(y_pred.shape) - len(weight.shape))))
@@ -266,13 +267,11 @@ class _OneAtOther(_Counted):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in targets and predictions."""
-        self._count(y_true, y_pred, self.thresholds, sample_weight, class_id=self.class_id)
+        self._count(y_true, y_pred, self.thresholds, sample_weight, class_id=self.class_id, within=True)
 
     def result(self) -> Any:
         """Return the best value, zero if no threshold qualifies."""
-        wanted, given = (
-            ops.divide_no_nan(getattr(self, a).value, ops.add(getattr(self, a), getattr(self, b))) for a, b in self.ratios
-        )
+        wanted, given = (ops.divide_no_nan(getattr(self, a).value, ops.add(getattr(self, a), getattr(self, b))) for a, b in self.ratios)
         allowed = ops.greater_equal(given, self.value)
         return ops.max(ops.where(allowed, wanted, 0.0))
 

@@ -29,6 +29,9 @@ class Metric:
         3.0
     """
 
+    #: "up" or "down" for what is better, where that is known
+    _direction: str | None = None
+
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or auto_name(type(self).__name__)
         self._dtype = dtypes.SETTINGS.floatx if dtype is None else dtypes.standardize(getattr(dtype, "compute_dtype", dtype))

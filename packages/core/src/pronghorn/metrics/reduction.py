@@ -16,8 +16,7 @@ def samplewise(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
     if sample_weight is None:
         return _flat(values), None
     weight = as_tensor(sample_weight, b, dtype)
-    extra = len(values.shape) - len(weight.shape)
-    if extra > 0 and len(weight.shape):
+    if len(values.shape) > len(weight.shape):  # a weight is one of a sample, or of the whole batch
         values = ops.mean(values, axis=list(range(len(weight.shape), len(values.shape))))
     values, weight = _weigh(values, weight)
     if len(values.shape) and weight.shape != values.shape:
@@ -56,7 +55,10 @@ class Sum(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values."""
-        values, _ = samplewise(values, sample_weight, self.dtype)
+        b = backend_of(values)
+        values = as_tensor(values, b, self.dtype)
+        if sample_weight is not None:
+            values, _ = _weigh(values, as_tensor(sample_weight, b, self.dtype))
         self.total.assign(ops.add(self.total, ops.sum(values)))
 
     def result(self) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pronghorn import ops
 from pronghorn.backend.settings import epsilon
-from pronghorn.losses.loss import as_tensor, backend_of
+from pronghorn.losses.loss import as_tensor, backend_of, same_rank
 from pronghorn.losses.loss import pair as _pair
 from pronghorn.metrics.metric import Metric
 from pronghorn.metrics.reduction import MeanMetricWrapper
@@ -26,9 +26,7 @@ class FBetaScore(Metric):
 
     _direction = "up"
 
-    def __init__(
-        self, average: str | None = None, beta: float = 1.0, threshold: float | None = None, name: str = "fbeta_score", dtype: Any = None
-    ):
+    def __init__(self, average: str | None = None, beta: float = 1.0, threshold: float | None = None, name: str = "fbeta_score", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(f'{type(self).__name__}: average must be None, "micro", "macro" or "weighted"; received {average!r}.')
@@ -139,9 +137,7 @@ class R2Score(Metric):
     def __init__(self, class_aggregation: str | None = "uniform_average", num_regressors: int = 0, name: str = "r2_score", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
-            raise ValueError(
-                f'R2Score: class_aggregation must be None, "uniform_average" or "variance_weighted_average"; received {class_aggregation!r}.'
-            )
+            raise ValueError(f'R2Score: class_aggregation must be None, "uniform_average" or "variance_weighted_average"; received {class_aggregation!r}.')
         if num_regressors < 0:
             raise ValueError(f"R2Score: num_regressors must be 0 or more; received {num_regressors}.")
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
@@ -161,10 +157,12 @@ class R2Score(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in targets and predictions."""
         b = backend_of(y_pred, y_true)
-        y_true, y_pred = as_tensor(y_true, b, self.dtype), as_tensor(y_pred, b, self.dtype)
+        y_true, y_pred = same_rank(as_tensor(y_true, b, self.dtype), as_tensor(y_pred, b, self.dtype))
         if not self._built:
             self._build(y_true, y_pred)
-        weight = ops.ones_like(y_true[:, :1]) if sample_weight is None else ops.reshape(as_tensor(sample_weight, b, self.dtype), (-1, 1))
+        weight = ops.ones_like(y_true[:, :1]) if sample_weight is None else as_tensor(sample_weight, b, self.dtype)
+        if len(weight.shape) < 2:
+            weight = ops.expand_dims(weight, -1) if len(weight.shape) else ops.multiply(ops.ones_like(y_true[:, :1]), weight)
         weighted = ops.multiply(y_true, weight)
         residual = ops.square(ops.subtract(y_true, y_pred))
         for variable, value in (
@@ -203,7 +201,7 @@ def _centred(x: Any, axis: Any) -> Any:
 
 
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Correlation of targets and predictions along an axis.
+    """Correlation of targets and predictions along an axis; not a number where either is constant.
 
     Example:
         >>> pearson_correlation([[0.0, 1.0, 2.0]], [[1.0, 3.0, 5.0]]).round(4).tolist()
@@ -211,7 +209,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """
     a, b = (_centred(v, axis) for v in _pair(y_true, y_pred))
     length = lambda v: ops.sqrt(ops.sum(ops.square(v), axis=axis))  # noqa: E731
-    return ops.divide(ops.sum(ops.multiply(a, b), axis=axis), ops.add(ops.multiply(length(a), length(b)), epsilon()))
+    return ops.divide(ops.sum(ops.multiply(a, b), axis=axis), ops.multiply(length(a), length(b)))
 
 
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
@@ -228,6 +226,7 @@ class PearsonCorrelation(MeanMetricWrapper):
     """Mean correlation of targets and predictions."""
 
     _direction = "up"
+
     def __init__(self, name: str = "pearson_correlation", dtype: Any = None, axis: int = -1):
         super().__init__(pearson_correlation, name, dtype, axis=axis)
         self.axis = axis
@@ -237,6 +236,7 @@ class ConcordanceCorrelation(MeanMetricWrapper):
     """Mean concordance of targets and predictions."""
 
     _direction = "up"
+
     def __init__(self, name: str = "concordance_correlation", dtype: Any = None, axis: int = -1):
         super().__init__(concordance_correlation, name, dtype, axis=axis)
         self.axis = axis

@@ -11,6 +11,8 @@ from pronghorn.metrics.reduction import Mean, MeanMetricWrapper
 class _Named(MeanMetricWrapper):
     """A mean of a fixed function, without options."""
 
+    _direction = "down"
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this metric again."""
         return {"name": self.name, "dtype": self.dtype} | self._fn_kwargs
@@ -35,6 +37,8 @@ class RootMeanSquaredError(Mean):
         >>> float(RootMeanSquaredError()([[0.0], [0.0]], [[3.0], [3.0]]))
         3.0
     """
+
+    _direction = "down"
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name, dtype)
@@ -77,13 +81,24 @@ class LogCoshError(_Named):
         super().__init__(f.log_cosh, name, dtype)
 
 
+def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    return ops.negative(f.cosine_similarity(y_true, y_pred, axis))
+
+
 class CosineSimilarity(MeanMetricWrapper):
-    """Mean cosine of the angle between targets and predictions."""
+    """Mean cosine of the angle between targets and predictions.
+
+    Example:
+        >>> float(CosineSimilarity()([[1.0, 0.0]], [[2.0, 0.0]]))
+        1.0
+    """
 
     _quiet = {"axis": -1}
 
+    _direction = "up"
+
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1):
-        super().__init__(f.cosine_similarity, name, dtype, axis=axis)
+        super().__init__(_cosine, name, dtype, axis=axis)
 
 
 class Hinge(_Named):
@@ -124,6 +139,8 @@ class Poisson(_Named):
 class BinaryCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of targets 0 and 1."""
 
+    _direction = "down"
+
     def __init__(self, name: str = "binary_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0):
         super().__init__(f.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
 
@@ -131,15 +148,17 @@ class BinaryCrossentropy(MeanMetricWrapper):
 class CategoricalCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of one-hot targets."""
 
-    def __init__(
-        self, name: str = "categorical_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0, axis: int = -1
-    ):
+    _direction = "down"
+
+    def __init__(self, name: str = "categorical_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0, axis: int = -1):
         options = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
         super().__init__(f.categorical_crossentropy, name, dtype, **options)
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of class numbers; those of `ignore_class` count as zero, or not at all where samples are weighted."""
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -159,7 +178,9 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
             labels = ops.convert_to_tensor(y_true)
             if len(labels.shape) == len(y_pred.shape) and labels.shape[-1] == 1:
                 labels = ops.squeeze(labels, -1)
-            valid, weight = ops.cast(ops.not_equal(labels, ignored), self.dtype), ops.cast(sample_weight, self.dtype)
+            valid, weight = ops.cast(f.other_class(labels, ignored), self.dtype), ops.cast(sample_weight, self.dtype)
+            if len(weight.shape) == len(labels.shape) + 1:
+                weight = ops.squeeze(weight, -1)
             missing = len(valid.shape) - len(weight.shape)
             weight = ops.reshape(weight, (*ops.shape(weight), *[1] * missing)) if missing > 0 else weight
             sample_weight = ops.multiply(valid, weight)

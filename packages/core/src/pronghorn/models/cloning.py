@@ -6,7 +6,7 @@ from typing import Any
 from pronghorn.layers.core.input_layer import InputLayer
 from pronghorn.layers.layer import Layer
 from pronghorn.models.functional import Functional
-from pronghorn.models.graph import leaves
+from pronghorn.models.graph import by_key, leaves
 from pronghorn.models.sequential import Sequential
 from pronghorn.symbolic.graph import replace
 from pronghorn.symbolic.spec import Spec
@@ -85,7 +85,7 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Callable, ca
     if input_tensors is None:
         new = [InputLayer(batch_shape=s.shape, dtype=s.dtype, name=s.input_layer.name, optional=s.input_layer.optional).output for s in model.inputs]
     else:
-        new = list(leaves(input_tensors))
+        new = list(by_key(input_tensors))
         if len(new) != len(model.inputs) or not all(isinstance(s, Spec) for s in new):
             raise ValueError(f"clone_model: expected {len(model.inputs)} symbolic input_tensors; received {input_tensors!r}.")
     tensors = {id(old): s for old, s in zip(model.inputs, new, strict=True)}

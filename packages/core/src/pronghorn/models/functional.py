@@ -9,10 +9,10 @@ from pronghorn.layers.calling import static_shape
 from pronghorn.layers.context import set_mask
 from pronghorn.layers.core.input_layer import InputLayer
 from pronghorn.layers.layer import Layer
-from pronghorn.models.graph import Program, arrange, leaves
+from pronghorn.models.graph import Program, arrange, by_key, leaves
 from pronghorn.models.model import Model
 from pronghorn.ops.creation import cast, dtype_of, is_tensor
-from pronghorn.symbolic.graph import specs_in
+from pronghorn.symbolic.graph import sorted_specs
 from pronghorn.symbolic.spec import Spec
 
 
@@ -45,8 +45,8 @@ class Functional(Model):
                 shown = type(bad[0]).__name__ if bad else "nothing"
                 raise ValueError(f"Model: {what} must be symbolic tensors, as Input(...) and layers called on it return them; received {shown}.")
         self._inputs_nest, self._outputs_nest = inputs, outputs
-        self.inputs: list[Spec] = list(specs_in(inputs))
-        self.outputs: list[Spec] = list(specs_in(outputs))
+        self.inputs: list[Spec] = list(sorted_specs(inputs))
+        self.outputs: list[Spec] = list(sorted_specs(outputs))
         if len({id(s) for s in self.inputs}) != len(self.inputs):
             raise ValueError("Model: the same tensor is listed twice among the inputs.")
         for spec in self.inputs:
@@ -87,7 +87,7 @@ class Functional(Model):
             self._accepted.add(key)
             self._admits = shape_test(self.inputs[0])
         if mask is not None:
-            for x, m in zip(flat, leaves(mask), strict=False):
+            for x, m in zip(flat, by_key(mask), strict=False):
                 if m is not None:
                     set_mask(x, m)
         if program is None:
@@ -106,7 +106,7 @@ class Functional(Model):
                 missing = [k for k in nest if k not in inputs]
                 if missing:
                     raise ValueError(f'Model "{self.name}" expects the inputs {", ".join(nest)}; missing: {", ".join(missing)}. Received: {", ".join(inputs)}.')
-                return [x for k in nest for x in leaves(inputs[k])]
+                return [x for k in sorted(nest) for x in by_key(inputs[k])]
             missing = [n for n in self._names if n not in inputs]
             if missing:
                 raise ValueError(
@@ -114,7 +114,7 @@ class Functional(Model):
                     f"Received: {', '.join(map(str, inputs))}."
                 )
             return [inputs[n] for n in self._names]
-        flat = list(leaves(inputs))
+        flat = list(by_key(inputs))
         if len(flat) != len(self.inputs):
             raise ValueError(f'Model "{self.name}" expects {len(self.inputs)} input(s) ({", ".join(self._names)}); received {len(flat)}.')
         return flat

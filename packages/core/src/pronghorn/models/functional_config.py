@@ -1,22 +1,19 @@
 """Graphs of functional models as configs, in Keras' schema, and back.
 
-A call of a layer is an inbound node of that layer; a tensor is (name of the layer, number of the call, number of the result). Calls of ops are
-written like Keras' op classes: `ops.relu` as `keras.src.ops.nn.Relu`, tensors as arguments of the call, the rest as config.
+A call of a layer is an inbound node of that layer; a tensor is (name of the layer, number of the call, number of the result). `op_config` has the calls
+of ops.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from pronghorn.backend.op import OPS, PRIMITIVES
 from pronghorn.layers.layer import Layer
-from pronghorn.models.graph import Source, leaves, operation_of
+from pronghorn.layers.operation import Operation
+from pronghorn.models.graph import Source, operation_of
+from pronghorn.models.op_config import op_call, op_entry
 from pronghorn.saving.serialization import deserialize_keras_object, revive, serialize_keras_object
-from pronghorn.symbolic.graph import specs_in
+from pronghorn.symbolic.graph import sorted_specs
 from pronghorn.symbolic.spec import Spec
-
-# ops whose class in Keras does not follow from the name, or sits in another module
-_SPECIAL_CLASSES = {"getitem": "GetItem", "divide": "Divide", "logsumexp": "LogSumExp", "cast": "Cast"}
-_CORE = {"cast", "scatter", "scatter_update", "slice", "slice_update", "stop_gradient", "unstack", "shape", "cond", "scan", "while_loop"}
 
 
 # -- to a config ---------------------------------------------------------------------------------------------------------------------------
@@ -31,12 +28,12 @@ def graph_config(model: Any) -> dict[str, Any]:
         calls_of.setdefault(id(operation_of(node)), []).append(node)
     for op in model._operations:
         calls = calls_of.get(id(op), [])
-        if isinstance(op, Layer) and len(calls) > 1:  # number them in the order in which they were made
+        if isinstance(op, Operation) and len(calls) > 1:  # number them in the order in which they were made
             rank = {id(node): i for i, (node, _) in enumerate(op._inbound)}
             calls.sort(key=lambda node: rank.get(id(node), 0))
         for i, node in enumerate(calls):
-            for j, spec in enumerate(node.outputs):
-                place[id(spec)] = (names[id(op)], i, j)
+            for spec in node.outputs:
+                place[id(spec)] = (names[id(op)], i, spec.index)
 
     def reference(spec: Spec) -> dict[str, Any]:
         return {
@@ -47,11 +44,11 @@ def graph_config(model: Any) -> dict[str, Any]:
     entries = []
     for op in model._operations:
         calls = calls_of.get(id(op), [])
-        if isinstance(op, Layer):
+        if isinstance(op, Operation):
             entry = serialize_keras_object(op)
             nodes = [{"args": _plain(list(n.args), reference), "kwargs": _plain(n.kwargs, reference)} for n in calls]
         else:
-            entry, node = _op_entry(op, names[id(op)], reference)
+            entry, node = op_entry(op, names[id(op)], lambda value: _plain(value, reference))
             nodes = [node]
         entry["name"] = names[id(op)]
         entry["inbound_nodes"] = nodes
@@ -67,10 +64,10 @@ def graph_config(model: Any) -> dict[str, Any]:
 
 def operation_names(model: Any) -> dict[int, str]:
     """Return the name of each operation by id; calls of one op are numbered."""
-    found = {id(op): op.name for op in model._operations if isinstance(op, Layer)}
+    found = {id(op): op.name for op in model._operations if isinstance(op, Operation)}
     taken = set(found.values())
     for op in model._operations:
-        if isinstance(op, (Layer, Source)):
+        if isinstance(op, (Operation, Source)):
             continue
         name, n = op.name, 0
         while name in taken:
@@ -79,11 +76,6 @@ def operation_names(model: Any) -> dict[int, str]:
         taken.add(name)
         found[id(op)] = name
     return found
-
-
-def class_label(op_name: str) -> str:
-    """Return the name of Keras' class for an op."""
-    return _SPECIAL_CLASSES.get(op_name) or "".join(part.capitalize() for part in op_name.split("_"))
 
 
 def _structure(nest: Any, place: dict[int, tuple]) -> Any:
@@ -104,63 +96,9 @@ def _plain(value: Any, reference: Callable[[Spec], Any]) -> Any:
     return serialize_keras_object(value)
 
 
-def _op_entry(node: Any, name: str, reference: Callable[[Spec], Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return (class entry, inbound node) for the call of an op."""
-    op = getattr(node.fn, "op", None)
-    if op is None:
-        raise ValueError(f"The graph holds a call of {node.name}, which has no config. Put it into a layer of your own with call() and get_config().")
-    bound = op.signature.bind(*node.args, **node.kwargs).arguments
-    operands = [bound[n] for n in op.operands if n in bound]
-    if op.variadic:
-        operands = [*operands[:-1], *operands[-1]]
-    rest = {k: v for k, v in bound.items() if k not in op.operands}
-    if op.name == "getitem":
-        operands, rest = [*operands, rest.pop("key")], rest
-    label = class_label(op.name)
-    where = "nn" if op.public.__module__.startswith("pronghorn.ops.nn") else "core" if op.name in _CORE else "numpy"
-    if any(True for _ in specs_in(rest)):
-        raise ValueError(f"The graph holds a call of {op.name} with tensors among its options, which has no config. Put it into a layer of your own.")
-    entry = {"module": f"keras.src.ops.{where}", "class_name": label, "config": {"name": name, **serialize_keras_object(rest)}, "registered_name": label}
-    return entry, {"args": _plain(operands, reference), "kwargs": {}}
-
-
 # -- from a config -------------------------------------------------------------------------------------------------------------------------
-class _OpCall:
-    """An op with its options, called like a layer."""
-
-    def __init__(self, fn: Callable, config: dict[str, Any]):
-        self.fn = fn
-        accepted = set(fn.op.signature.parameters)  # type: ignore[attr-defined]
-        aliases = {"newshape": "newshape", "shape": "newshape"} if "newshape" in accepted else {}
-        self.options = {aliases.get(k, k): revive(v) for k, v in config.items() if k != "name" and aliases.get(k, k) in accepted}
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        names = list(self.fn.op.signature.parameters)  # type: ignore[attr-defined]
-        if self.fn.op.name == "getitem" and len(args) == 2 and isinstance(args[1], list):  # type: ignore[attr-defined]
-            args = (args[0], tuple(args[1]))  # JSON has no tuples
-        options = {k: v for k, v in self.options.items() if k not in names[: len(args)]}
-        return self.fn(*args, **{**options, **kwargs})
-
-
-def _op_named(class_name: str) -> Callable | None:
-    wanted = class_name.replace("_", "").lower()
-    for table in (OPS, PRIMITIVES):
-        for name, op in table.items():
-            if name.replace("_", "") == wanted and not name.startswith("_"):
-                return op.public
-    return None
-
-
 def _callable(entry: dict[str, Any]) -> Any:
-    module = entry.get("module") or ""
-    if isinstance(module, str) and (module.startswith("keras.src.ops") or module.startswith("keras.ops")):
-        from pronghorn import ops  # every op is defined once this is imported
-
-        fn = _op_named(str(entry.get("class_name")))
-        if fn is None:
-            raise TypeError(f'The file refers to the op "{entry.get("class_name")}", which is not known here ({len(vars(ops))} names are).')
-        return _OpCall(fn, entry.get("config") or {})
-    return deserialize_keras_object({k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")})
+    return op_call(entry) or deserialize_keras_object({k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")})
 
 
 def model_from_graph_config(cls: type, config: dict[str, Any]) -> Any:
@@ -193,6 +131,8 @@ def model_from_graph_config(cls: type, config: dict[str, Any]) -> Any:
             if value.get("class_name") == "__keras_tensor__":
                 name, i, j = value["config"]["keras_history"]
                 return results[name, i][j]
+            if value.get("class_name") == "__tensor__":
+                return revive({**value, "class_name": "__numpy__"})  # a constant of the graph goes with the model to any engine
             if "class_name" in value and "config" in value:
                 return revive(value)
             return {k: resolve(v) for k, v in value.items()}
@@ -209,7 +149,7 @@ def model_from_graph_config(cls: type, config: dict[str, Any]) -> Any:
                 later.append((name, i, node))
                 continue
             args, kwargs = _arguments(node, resolve)
-            results[name, i] = [s for s in leaves(made[name](*args, **kwargs)) if isinstance(s, Spec)]
+            results[name, i] = list(sorted_specs(made[name](*args, **kwargs)))
         if len(later) == len(waiting):
             raise ValueError(f"The config of the model is incomplete: {', '.join(sorted({n for n, _, _ in later}))} need tensors that nothing makes.")
         waiting = later

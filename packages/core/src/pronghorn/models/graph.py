@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pronghorn.layers.layer import Layer
+from pronghorn.layers.operation import Operation
 from pronghorn.symbolic.graph import Node, order, replace, specs_in
 from pronghorn.symbolic.spec import Spec
 
@@ -21,8 +21,8 @@ class Source:
 
 
 def operation_of(node: Any) -> Any:
-    """What is called at a node, as an object that stands for all its calls: the layer; for an op, the call itself."""
-    return node.fn if isinstance(node.fn, Layer) else node
+    """What is called at a node, as an object that stands for all its calls: the layer or operation; for an op, the call itself."""
+    return node.fn if isinstance(node.fn, Operation) else node
 
 
 def arrange(inputs: list[Spec], outputs: list[Spec]) -> tuple[list[Node], list[Any]]:
@@ -140,5 +140,17 @@ def leaves(value: Any) -> Iterable[Any]:
     elif isinstance(value, dict):
         for v in value.values():
             yield from leaves(v)
+    else:
+        yield value
+
+
+def by_key(value: Any) -> Iterable[Any]:
+    """Yield the leaves of a nest, dicts by sorted key: the order in which a model lists its inputs and outputs."""
+    if isinstance(value, (list, tuple)):
+        for v in value:
+            yield from by_key(v)
+    elif isinstance(value, dict):
+        for k in sorted(value):
+            yield from by_key(value[k])
     else:
         yield value

@@ -180,9 +180,9 @@ class Model(Trainer, Layer):
         """Return the architecture as JSON, for `model_from_json`."""
         import json
 
-        from pronghorn.saving.serialization import serialize_keras_object
+        from pronghorn.saving.serialization import serialize_model
 
-        return json.dumps(serialize_keras_object(self), **kwargs)
+        return json.dumps(serialize_model(self), **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal model."""
@@ -270,6 +270,6 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     """
     import json
 
-    from pronghorn.saving.serialization import deserialize_keras_object
+    from pronghorn.saving.serialization import deserialize_model
 
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    return deserialize_model(json.loads(json_string), custom_objects)

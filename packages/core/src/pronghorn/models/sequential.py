@@ -9,6 +9,7 @@ from pronghorn.layers.core.input_layer import InputLayer
 from pronghorn.layers.layer import Layer
 from pronghorn.models.model import Model
 from pronghorn.ops.creation import cast, dtype_of
+from pronghorn.state.naming import auto_name
 from pronghorn.symbolic.spec import Spec
 
 
@@ -29,8 +30,8 @@ class Sequential(Model):
 
     _untracked = ("_input", "_output", "_stages", "_accepted")
 
-    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any):
-        super().__init__(trainable=trainable, name=name, **kwargs)
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None):
+        super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._stages: tuple[Layer, ...] = ()
         self._input: Any = None
@@ -106,6 +107,7 @@ class Sequential(Model):
             if spec is None:
                 raise ValueError(f'Sequential "{self.name}" takes one input; received the shapes {input_shape}.')
             InputLayer(input_tensor=spec)
+        auto_name("functional")  # Keras makes a functional model here; counting it keeps the names of later models equal
         self._typed, self._rank = isinstance(first, InputLayer), len(spec.dims)
         x: Any = spec
         for layer in self._stages:
@@ -204,9 +206,12 @@ class Sequential(Model):
         from pronghorn.saving.serialization import serialize_keras_object
 
         config = Layer.get_config(self) if type(self).__module__.startswith("pronghorn.") else self._base_config()
-        config["layers"] = [serialize_keras_object(layer) for layer in self._layers]
+        layers = self._layers
         if self._input is not None:
             config["build_input_shape"] = self._input.shape
+            if not isinstance(layers[0], InputLayer):
+                layers = [self._input.input_layer, *layers]
+        config["layers"] = [serialize_keras_object(layer) for layer in layers]
         return config
 
     def _base_config(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from pronghorn.layers.calling import shapes_of
 from pronghorn.layers.core.input_layer import InputLayer
 from pronghorn.layers.layer import Layer
+from pronghorn.layers.operation import Operation
 
 _BYTES = {"float64": 8, "int64": 8, "uint64": 8, "complex64": 8, "complex128": 16, "float16": 2, "bfloat16": 2, "int16": 2, "uint16": 2}
 
@@ -150,7 +151,7 @@ def print_summary(
     import rich.table
     from rich.markup import escape
 
-    from pronghorn.models.functional_config import class_label
+    from pronghorn.models.op_config import class_label
 
     chain = _is_chain(model)
     columns = ["Layer (type)", "Output Shape", "Param #"] + ([] if chain else ["Connected to"]) + (["Trai..."] if show_trainable else [])
@@ -174,10 +175,11 @@ def print_summary(
             cells = [f"{indent}{op.name} ({type(op).__name__})", output_shape_text(op, owner), params]
             used = [s for node in _calls(op, owner) for s in node.inputs()]
             state = "-" if not op.weights else "Y" if op.trainable else "N"
-        else:  # the call of an op
-            label = class_label(op.name)
-            shapes = ", ".join(str(s.shape) for s in op.outputs)
-            cells, used, state = [f"{indent}{names[id(op)]} ({label})", shapes, "0"], op.inputs(), "-"
+        else:  # the call of an op, or an operation with all its calls
+            label = type(op).__name__ if isinstance(op, Operation) else class_label(op.name)
+            calls = _calls(op, owner) if isinstance(op, Operation) else [op]
+            shapes = ", ".join(str(s.shape) for s in calls[0].outputs)
+            cells, used, state = [f"{indent}{names[id(op)]} ({label})", shapes, "0"], [s for node in calls for s in node.inputs()], "-"
         if not chain:
             cells.append(",\n".join(sources.get(id(s), "?") for s in used) or "-")
         if show_trainable:

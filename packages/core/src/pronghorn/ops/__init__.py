@@ -3,7 +3,10 @@
 
 import importlib
 import pkgutil
+import sys
 from typing import TYPE_CHECKING, Any
+
+from pronghorn.ops import namespaces
 
 if TYPE_CHECKING:
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
         """The public names are collected when the package is imported."""
 
 
-_PRIVATE = ("axes", "operators")
+_PRIVATE = ("axes", "frames", "namespaces", "operators")
 
 
 def _collect() -> None:
@@ -24,6 +27,7 @@ def _collect() -> None:
             value: Any = getattr(module, name)
             if callable(value) and getattr(value, "__module__", "").startswith(("pronghorn.ops", "pronghorn.backend.primitives")):
                 globals()[name] = value
+    globals().update(namespaces.build(sys.modules[__name__]))
 
 
 _collect()

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend.families import check_axis
-from pronghorn.backend.op import unwrap
+from pronghorn.backend.op import owner, unwrap
 
 
 def canonical_axis(op: str, axis: Any, ndim: int) -> int:
     """Return one axis as a non-negative int."""
+    if type(axis) is int and -ndim <= axis < ndim:
+        return axis if axis >= 0 else axis + ndim
     if isinstance(axis, (bool, float)) or not isinstance(axis, (int, np.integer)):
         raise TypeError(f"{op}: axis must be an int; received {axis!r}.")
     return check_axis(op, int(axis), ndim)
@@ -24,6 +26,8 @@ def canonical_axes(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis if axis >= 0 else axis + ndim,)
     if isinstance(axis, (int, np.integer)):
         return (canonical_axis(op, axis, ndim),)
     axes = tuple(canonical_axis(op, a, ndim) for a in axis)
@@ -35,3 +39,32 @@ def canonical_axes(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
 def is_number(x: Any) -> bool:
     """Tell whether `x` is a host number (not a tensor, not an array)."""
     return isinstance(unwrap(x), (bool, int, float, complex, np.generic))
+
+
+def concrete(op: str, x: Any, hint: str) -> Any:
+    """Return a host number or the values of a tensor as a NumPy array.
+
+    Raises:
+        ValueError: the values are not known, see `check_concrete`.
+    """
+    x = unwrap(x)
+    b = owner(type(x))
+    check_concrete(op, x, hint)
+    return np.asarray(x if b is None else b.convert_to_numpy(x))
+
+
+def check_concrete(op: str, x: Any, hint: str) -> None:
+    """Raise `ValueError` with `hint` while a compiler traces the function that `x` belongs to, for results whose shape depends on values."""
+    b = owner(type(x))
+    if b is not None and not b.is_concrete(x):
+        raise ValueError(f"{op}: the shape of the result depends on values, which are not known while a function is traced. {hint}")
+
+
+def plain_sizes(value: Any) -> bool:
+    """Tell whether a shape argument is a tuple of ints, as most are."""
+    if type(value) is not tuple:
+        return False
+    for d in value:
+        if type(d) is not int:
+            return False
+    return True

@@ -14,7 +14,7 @@ from pronghorn.backend.families import same, size_of
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axes, canonical_axis
 from pronghorn.ops.complex import conj
-from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, shape
+from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, ndim, shape
 from pronghorn.ops.reduction import sum as sum_of
 
 __all__ = [
@@ -33,10 +33,10 @@ def matmul(x1: Any, x2: Any) -> Any:
         >>> matmul([[1.0, 2.0]], [3.0, 4.0])
         array([11.], dtype=float32)
     """
-    a, b = len(shape(x1)), len(shape(x2))
-    if dtype_of(x1) == "bool":
+    a, b, name = ndim(x1), ndim(x2), dtype_of(x1)
+    if name == "bool":
         return cast(matmul(cast(x1, "int32"), cast(x2, "int32")), "bool")
-    if dtype_of(x1) == "int8":
+    if name == "int8":
         x1, x2 = cast(x1, "int32"), cast(x2, "int32")
     if a > 1 and b > 1:
         return p.matmul(x1, x2)
@@ -56,7 +56,7 @@ def dot(x1: Any, x2: Any) -> Any:
         >>> dot([1, 2], [[3], [4]])
         array([11], dtype=int32)
     """
-    a, b = len(shape(x1)), len(shape(x2))
+    a, b = ndim(x1), ndim(x2)
     if not a or not b:
         return p.multiply(x1, x2)
     if a <= 2 and b <= 2:
@@ -83,7 +83,7 @@ def inner(x1: Any, x2: Any) -> Any:
         >>> inner([[1, 2], [3, 4]], [5, 6])
         array([17, 39], dtype=int32)
     """
-    a, b = len(shape(x1)), len(shape(x2))
+    a, b = ndim(x1), ndim(x2)
     return tensordot(x1, x2, ((a - 1,), (b - 1,))) if a and b else p.multiply(x1, x2)
 
 
@@ -234,7 +234,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
         >>> einsum("ij,j->i", [[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
         array([3., 7.], dtype=float32)
     """
-    names, out = _parse(subscripts, [len(shape(x)) for x in operands])
+    names, out = _parse(subscripts, [ndim(x) for x in operands])
     pairs = [_without_repeats(x, n) for x, n in zip(operands, names, strict=True)]
     x, a = pairs[0]
     for i, (y, b) in enumerate(pairs[1:], 2):

@@ -14,7 +14,7 @@ from pronghorn.backend import primitives as p
 from pronghorn.backend import registry
 from pronghorn.backend.dims import Dim
 from pronghorn.backend.op import owner, pick, unwrap
-from pronghorn.ops.creation import convert_to_numpy, convert_to_tensor, shape
+from pronghorn.ops.creation import convert_to_numpy, convert_to_tensor, ndim, shape
 from pronghorn.state.binding import STATE, Scope, commit
 from pronghorn.state.tree import flatten, map_structure
 from pronghorn.symbolic.graph import TRACE, record
@@ -151,7 +151,7 @@ def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
         # with the value known there is nothing to trace: the branch runs as plain code
         chosen = bool(pred) if b is None else bool(b.convert_to_numpy(pred))
         return true_fn() if chosen else false_fn()
-    if len(shape(pred)):
+    if ndim(pred):
         raise ValueError(f"cond: pred must be a scalar; received shape {b.static_shape(pred)}.")
     flag = pred if b.dtype(pred) == "bool" else b.cast(pred, "bool")
 
@@ -324,6 +324,7 @@ def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, reve
 
     def run(variables: list) -> tuple[Any, list]:
         if not variables:  # the carry goes to the engine as it is
+
             def plain(carry: Any, x: Any) -> Any:
                 return _inside(step, variables, (), carry, x)[0]
 
@@ -371,7 +372,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     leaves = [convert_to_tensor(v) for v in flatten(elems)]
     if not leaves:
         raise ValueError("associative_scan: expected at least one tensor.")
-    axes = [axis % len(shape(v)) for v in leaves]
+    axes = [axis % ndim(v) for v in leaves]
     lengths = {shape(v)[a] for v, a in zip(leaves, axes, strict=True)}
     if len(lengths) != 1 or not isinstance(n := lengths.pop(), int):
         raise ValueError(f"associative_scan: the sizes along axis {axis} must be known and equal.")

@@ -8,7 +8,8 @@ from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
 from pronghorn.backend.convert import host_array
 from pronghorn.backend.dims import Dim
-from pronghorn.backend.op import op, owner, unwrap
+from pronghorn.backend.op import OWNERS, op, owner, unwrap
+from pronghorn.ops.axes import plain_sizes
 from pronghorn.symbolic.spec import Spec
 
 
@@ -100,8 +101,10 @@ def shape(x: Any) -> tuple:
         >>> shape([[1, 2, 3]])
         (1, 3)
     """
-    x = unwrap(x)
-    b = owner(type(x))
+    b = OWNERS.get(type(x))
+    if b is None:
+        x = unwrap(x)
+        b = owner(type(x))
     return np.shape(x) if b is None else b.shape(x)
 
 
@@ -112,18 +115,23 @@ def ndim(x: Any) -> int:
         >>> ndim([[1, 2, 3]])
         2
     """
-    return len(shape(x))
+    try:
+        return len(x.shape)
+    except (AttributeError, TypeError, ValueError):  # host data, or a tensor whose engine does not know
+        return len(shape(x))
 
 
 def dtype_of(x: Any) -> str:
     """Return the dtype name of a tensor, or the one host data would get on the active backend."""
-    x = unwrap(x)
-    b = owner(type(x))
+    b = OWNERS.get(type(x))
+    if b is None:
+        x = unwrap(x)
+        b = owner(type(x))
     if b is not None:
         return b.dtype(x)
     active = registry.active()
     if isinstance(x, (np.ndarray, np.generic)) and active.host_tensors:
-        return x.dtype.name
+        return dtypes.name_of(x.dtype)
     return host_array(x, active).dtype.name
 
 
@@ -148,6 +156,8 @@ def cast(x: Any, dtype: Any) -> Any:
 
 def sizes(value: Any, op_name: str = "shape") -> tuple:
     """Return a shape argument (int, or a sequence of ints and symbolic sizes) as a tuple."""
+    if plain_sizes(value):
+        return value
     value = unwrap(value)
     if isinstance(value, (int, np.integer)) or isinstance(value, Dim):
         value = (value,)

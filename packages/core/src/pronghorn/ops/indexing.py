@@ -11,7 +11,7 @@ from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import Dim, show
 from pronghorn.backend.op import is_host, op, unwrap
 from pronghorn.ops.axes import canonical_axes, canonical_axis
-from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, shape, sizes, zeros
+from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, ndim, shape, sizes, zeros
 
 
 def _wrapped(indices: Any, size: Any) -> Any:
@@ -48,7 +48,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, a = p.reshape(x, (-1,)), 0
     else:
-        a = canonical_axis("take", axis, len(shape(x)))
+        a = canonical_axis("take", axis, ndim(x))
     return p.take(x, _wrapped(indices, shape(x)[a]), a)
 
 
@@ -65,7 +65,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         x, a = p.reshape(x, (-1,)), 0
         indices = p.reshape(indices, (-1,))
     else:
-        a = canonical_axis("take_along_axis", axis, len(shape(x)))
+        a = canonical_axis("take_along_axis", axis, ndim(x))
     return p.take_along_axis(x, _wrapped(indices, shape(x)[a]), a)
 
 
@@ -190,7 +190,7 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
         >>> count_nonzero([0, 3, 4])
         array(2, dtype=int32)
     """
-    return p.sum(cast(cast(x, "bool"), "int32"), canonical_axes("count_nonzero", axis, len(shape(x))), False)
+    return p.sum(cast(cast(x, "bool"), "int32"), canonical_axes("count_nonzero", axis, ndim(x)), False)
 
 
 @op
@@ -203,7 +203,7 @@ def sort(x: Any, axis: int = -1) -> Any:
     """
     if axis is None:
         return p.sort(p.reshape(x, (-1,)), 0)
-    return p.sort(x, canonical_axis("sort", axis, len(shape(x))))
+    return p.sort(x, canonical_axis("sort", axis, ndim(x)))
 
 
 @op
@@ -216,7 +216,7 @@ def argsort(x: Any, axis: int = -1) -> Any:
     """
     if axis is None:
         return p.argsort(p.reshape(x, (-1,)), 0)
-    return p.argsort(x, canonical_axis("argsort", axis, len(shape(x))))
+    return p.argsort(x, canonical_axis("argsort", axis, ndim(x)))
 
 
 @op

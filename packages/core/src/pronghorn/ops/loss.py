@@ -8,7 +8,7 @@ from pronghorn.backend.dims import same_dim, show
 from pronghorn.backend.families import floating
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axis
-from pronghorn.ops.creation import cast, dtype_of, shape
+from pronghorn.ops.creation import cast, dtype_of, ndim, shape
 from pronghorn.ops.elementwise import clip
 from pronghorn.ops.nn import log_softmax, softplus
 
@@ -76,7 +76,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     _one_shape("categorical_crossentropy", target, output)
     if not shape(target):
         raise ValueError("categorical_crossentropy: target and output need at least one axis.")
-    a = canonical_axis("categorical_crossentropy", axis, len(shape(output)))
+    a = canonical_axis("categorical_crossentropy", axis, ndim(output))
     return p.negative(p.sum(p.multiply(target, _log_probabilities(output, from_logits, a)), (a,), False))
 
 

@@ -13,7 +13,7 @@ from pronghorn.backend import primitives as p
 from pronghorn.backend.families import floating, numeric
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axis
-from pronghorn.ops.creation import arange, cast, dtype_of, ones_like, shape, zeros_like
+from pronghorn.ops.creation import arange, cast, dtype_of, ndim, ones_like, shape
 from pronghorn.ops.elementwise import clip, isfinite
 from pronghorn.ops.reduction import max as maximum_of
 from pronghorn.ops.reduction import mean
@@ -37,7 +37,7 @@ def relu(x: Any) -> Any:
         >>> relu([-1.0, 2.0])
         array([0., 2.], dtype=float32)
     """
-    return p.where(p.less_equal(x, 0), zeros_like(x), x)
+    return p.where(p.less_equal(x, 0), 0, x)
 
 
 @op(dtype=numeric)
@@ -429,7 +429,7 @@ def multi_hot(inputs: Any, num_classes: int | None = None, axis: int = -1, dtype
     if num_classes is None:
         raise ValueError("multi_hot: num_classes is needed.")
     _dense_only("multi_hot", sparse)
-    reduced = 1 if len(shape(inputs)) > 1 else 0
+    reduced = 1 if ndim(inputs) > 1 else 0
     found = p.max(one_hot(inputs, num_classes, axis, "int32"), (reduced,), False)
     return cast(found, dtypes.standardize(dtype))
 

@@ -9,7 +9,7 @@ from pronghorn.backend.dims import Dim, show
 from pronghorn.backend.families import floating
 from pronghorn.backend.op import op
 from pronghorn.backend.settings import standardize_data_format
-from pronghorn.ops.creation import convert_to_tensor, dtype_of, shape
+from pronghorn.ops.creation import convert_to_tensor, dtype_of, ndim, shape
 
 __all__ = [
     "adaptive_average_pool", "adaptive_max_pool", "average_pool", "conv", "conv_transpose", "depthwise_conv", "max_pool", "separable_conv",
@@ -29,7 +29,7 @@ def _per_axis(name: str, what: str, value: Any, n: int, least: int = 1) -> tuple
 
 def _spatial(name: str, x: Any) -> int:
     """Number of spatial axes."""
-    n = len(shape(x)) - 2
+    n = ndim(x) - 2
     if n not in (1, 2, 3):
         raise ValueError(f"{name}: expected an input of rank 3, 4 or 5; received shape {show(shape(x))}.")
     return n
@@ -37,12 +37,12 @@ def _spatial(name: str, x: Any) -> int:
 
 def _to_last(x: Any, data_format: str) -> Any:
     """Move channels from axis 1 to the end."""
-    n = len(shape(x))
+    n = ndim(x)
     return x if data_format == "channels_last" else p.transpose(x, (0, *range(2, n), 1))
 
 
 def _from_last(x: Any, data_format: str) -> Any:
-    n = len(shape(x))
+    n = ndim(x)
     return x if data_format == "channels_last" else p.transpose(x, (0, n - 1, *range(1, n - 1)))
 
 

@@ -9,7 +9,7 @@ from pronghorn.backend.dims import show
 from pronghorn.backend.families import floating
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axes, canonical_axis
-from pronghorn.ops.creation import arange, cast, dtype_of, shape
+from pronghorn.ops.creation import arange, cast, dtype_of, ndim, shape
 from pronghorn.ops.elementwise import rsqrt
 from pronghorn.ops.nn import softmax
 from pronghorn.ops.reduction import max as maximum_of
@@ -65,7 +65,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         [[2.0, 5.0], [1.0, 0.0]]
     """
     name = dtype_of(x)
-    axes = canonical_axes("moments", axes, len(shape(x)))
+    axes = canonical_axes("moments", axes, ndim(x))
     z = cast(x, "float32") if name in _LOW else x
     centre = mean(z, axes, True)
     # the mean's gradient through the deviations is zero, so it is cut
@@ -113,7 +113,7 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
 def _affine(x: Any, v: Any, axes: tuple) -> Any:
     """Reshape a weight over the normalised axes so that it broadcasts against `x`."""
     dims = shape(x)
-    if axes == tuple(range(len(dims) - len(axes), len(dims))) or len(shape(v)) == len(dims):
+    if axes == tuple(range(len(dims) - len(axes), len(dims))) or ndim(v) == len(dims):
         return v
     return p.reshape(v, tuple(d if i in axes else 1 for i, d in enumerate(dims)))
 
@@ -139,7 +139,7 @@ def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any =
     small = settings.epsilon() if epsilon is None else epsilon
     name = dtypes.to_float(dtype_of(x))
     z = cast(x, "float32" if name in _LOW else name)
-    axes = canonical_axes("layer_normalization", axis, len(shape(x)))
+    axes = canonical_axes("layer_normalization", axis, ndim(x))
     if rms:
         deviation = p.subtract(z, mean(z, axes, True))
         out = p.multiply(z, rsqrt(p.add(mean(p.multiply(deviation, deviation), axes, True), small)))
@@ -171,7 +171,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
     small = settings.epsilon() if epsilon is None else epsilon
     name = dtypes.to_float(dtype_of(x))
     z = cast(x, "float32" if name in _LOW else name)
-    axes = canonical_axes("rms_normalization", axis, len(shape(x)))
+    axes = canonical_axes("rms_normalization", axis, ndim(x))
     out = p.multiply(z, rsqrt(p.add(mean(p.multiply(z, z), axes, True), small)))
     if scale is not None:
         out = p.multiply(out, cast(_affine(x, scale, axes), dtype_of(z)))

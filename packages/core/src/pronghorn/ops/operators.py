@@ -51,8 +51,17 @@ def install(cls: type, equality: bool) -> None:
         cls.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
 
 
-def reshape_method(self: Any, *newshape: Any) -> Any:
-    """`x.reshape(2, 3)` or `x.reshape((2, 3))`."""
-    from pronghorn.ops.shaping import reshape
+def install_methods(cls: type) -> None:
+    """Give the class of symbolic tensors its methods `reshape` and `squeeze`."""
+    from pronghorn.ops import shaping
 
-    return reshape(self, newshape[0] if len(newshape) == 1 else newshape)
+    def reshape(self: Any, newshape: Any) -> Any:
+        """Return `ops.reshape(self, newshape)`."""
+        return shaping.reshape(self, newshape)
+
+    def squeeze(self: Any, axis: Any = None) -> Any:
+        """Return `ops.squeeze(self, axis)`."""
+        return shaping.squeeze(self, axis)
+
+    setattr(cls, "reshape", reshape)  # noqa: B010
+    setattr(cls, "squeeze", squeeze)  # noqa: B010

@@ -10,7 +10,7 @@ from pronghorn.backend.convert import is_scalar
 from pronghorn.backend.families import floating, size_of
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axes, canonical_axis
-from pronghorn.ops.creation import cast, dtype_of, full, shape
+from pronghorn.ops.creation import cast, dtype_of, full, ndim, shape
 
 # integers too small to add many of are summed in 32 bits, as in NumPy and JAX
 _WIDER = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
@@ -33,7 +33,7 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=1)
         array([3., 7.], dtype=float32)
     """
-    return p.sum(_widened(x, None), canonical_axes("sum", axis, len(shape(x))), bool(keepdims))
+    return p.sum(_widened(x, None), canonical_axes("sum", axis, ndim(x)), bool(keepdims))
 
 
 @op
@@ -44,11 +44,11 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
         >>> prod([1.0, 2.0, 3.0])
         array(6., dtype=float32)
     """
-    return p.prod(_widened(x, dtype), canonical_axes("prod", axis, len(shape(x))), bool(keepdims))
+    return p.prod(_widened(x, dtype), canonical_axes("prod", axis, ndim(x)), bool(keepdims))
 
 
 def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
-    axes = canonical_axes(name, axis, len(shape(x)))
+    axes = canonical_axes(name, axis, ndim(x))
     primitive, combine = (p.max, p.maximum) if name == "max" else (p.min, p.minimum)
     if initial is None:
         return primitive(x, axes, bool(keepdims))
@@ -92,7 +92,7 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         >>> any([[True, False], [False, False]], axis=1)
         array([ True, False])
     """
-    return p.any(x, canonical_axes("any", axis, len(shape(x))), bool(keepdims))
+    return p.any(x, canonical_axes("any", axis, ndim(x)), bool(keepdims))
 
 
 @op
@@ -103,11 +103,11 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         >>> all([[True, False], [True, True]], axis=1)
         array([False,  True])
     """
-    return p.all(x, canonical_axes("all", axis, len(shape(x))), bool(keepdims))
+    return p.all(x, canonical_axes("all", axis, ndim(x)), bool(keepdims))
 
 
 def _arg(name: str, primitive: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    n = len(shape(x))
+    n = ndim(x)
     if axis is None:
         out = primitive(p.reshape(x, (-1,)), 0)
         return p.reshape(out, (1,) * n) if keepdims else out
@@ -148,7 +148,7 @@ def _scan(name: str, primitive: Any, x: Any, axis: Any, dtype: Any) -> Any:
         x = cast(x, "int32")
     if axis is None:
         return primitive(p.reshape(x, (-1,)), 0)
-    return primitive(x, canonical_axis(name, axis, len(shape(x))))
+    return primitive(x, canonical_axis(name, axis, ndim(x)))
 
 
 @op
@@ -196,7 +196,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         >>> mean([[1.0, 2.0], [3.0, 6.0]], axis=0)
         array([2., 4.], dtype=float32)
     """
-    axes = canonical_axes("mean", axis, len(shape(x)))
+    axes = canonical_axes("mean", axis, ndim(x))
     name = dtype_of(x)
     low = name in ("float16", "bfloat16")
     z = cast(x, "float32") if low else x
@@ -236,4 +236,23 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return p.sqrt(var(x, axis, keepdims))
 
 
-amax, amin = max, min
+@op
+def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the largest element along axes: `max` without a start value.
+
+    Example:
+        >>> amax([[1, 5], [3, 4]], axis=0)
+        array([3, 5], dtype=int32)
+    """
+    return max(x, axis, keepdims)
+
+
+@op
+def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the smallest element along axes: `min` without a start value.
+
+    Example:
+        >>> amin([[1, 5], [3, 4]], axis=0)
+        array([1, 4], dtype=int32)
+    """
+    return min(x, axis, keepdims)

@@ -10,8 +10,8 @@ from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import Dim
 from pronghorn.backend.families import broadcast_dims
 from pronghorn.backend.op import op, unwrap
-from pronghorn.ops.axes import canonical_axes, canonical_axis
-from pronghorn.ops.creation import arange, convert_to_tensor, shape, sizes
+from pronghorn.ops.axes import canonical_axes, canonical_axis, plain_sizes
+from pronghorn.ops.creation import arange, convert_to_tensor, ndim, shape, sizes
 
 
 @op
@@ -26,7 +26,7 @@ def reshape(x: Any, newshape: Any) -> Any:
         array([[1, 2],
                [3, 4]], dtype=int32)
     """
-    return p.reshape(x, sizes(_minus_one(newshape), "reshape"))
+    return p.reshape(x, newshape if plain_sizes(newshape) else sizes(_minus_one(newshape), "reshape"))
 
 
 def _minus_one(newshape: Any) -> Any:
@@ -55,7 +55,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
         array([[1, 3],
                [2, 4]], dtype=int32)
     """
-    n = len(shape(x))
+    n = ndim(x)
     if axes is None:
         return p.transpose(x, tuple(range(n - 1, -1, -1)))
     axes = tuple(canonical_axis("transpose", a, n) for a in axes)
@@ -72,7 +72,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
         >>> moveaxis([[[1, 2, 3]]], 0, -1).shape
         (1, 3, 1)
     """
-    n = len(shape(x))
+    n = ndim(x)
     src, dst = canonical_axes("moveaxis", source, n), canonical_axes("moveaxis", destination, n)
     if len(src) != len(dst):
         raise ValueError(f"moveaxis: source {src} and destination {dst} must have the same length.")
@@ -90,7 +90,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
         >>> swapaxes([[1, 2, 3]], 0, 1).shape
         (3, 1)
     """
-    n = len(shape(x))
+    n = ndim(x)
     a, b = canonical_axis("swapaxes", axis1, n), canonical_axis("swapaxes", axis2, n)
     order = list(range(n))
     order[a], order[b] = b, a
@@ -165,7 +165,7 @@ def concatenate(xs: Any, axis: int = 0) -> Any:
         >>> concatenate([[1, 2], [3]])
         array([1, 2, 3], dtype=int32)
     """
-    return p.concatenate(xs, canonical_axis("concatenate", axis, len(shape(xs[0]))))
+    return p.concatenate(xs, canonical_axis("concatenate", axis, ndim(xs[0])))
 
 
 @op(operands="[x]")
@@ -177,10 +177,10 @@ def stack(x: Any, axis: int = 0) -> Any:
         array([[1, 3],
                [2, 4]], dtype=int32)
     """
-    n = len(shape(x[0]))
+    n = ndim(x[0])
     a = canonical_axis("stack", axis, n + 1)
     for v in x[1:]:
-        if len(shape(v)) != n:
+        if ndim(v) != n:
             raise ValueError(f"stack: all tensors must have one shape; received {', '.join(str(tuple(shape(v))) for v in x)}.")
     return p.concatenate([expand_dims(v, a) for v in x], a)
 
@@ -189,13 +189,13 @@ def stack(x: Any, axis: int = 0) -> Any:
 def hstack(xs: Any) -> Any:
     """Join along the second axis, vectors along the first."""
     xs = [p.reshape(x, (1,)) if not shape(x) else x for x in xs]
-    return concatenate(xs, 0 if len(shape(xs[0])) == 1 else 1)
+    return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
 
 
 @op(operands="[xs]")
 def vstack(xs: Any) -> Any:
     """Join along the first axis; vectors become rows."""
-    return concatenate([p.reshape(x, (1, -1)) if len(shape(x)) < 2 else x for x in xs], 0)
+    return concatenate([p.reshape(x, (1, -1)) if ndim(x) < 2 else x for x in xs], 0)
 
 
 @op(operands="[xs]")
@@ -203,7 +203,7 @@ def dstack(xs: Any) -> Any:
     """Join along the third axis; vectors and matrices get one."""
 
     def grow(x: Any) -> Any:
-        n = len(shape(x))
+        n = ndim(x)
         return p.reshape(x, (1, -1, 1)) if n < 2 else expand_dims(x, 2) if n == 2 else x
 
     return concatenate([grow(x) for x in xs], 2)
@@ -227,7 +227,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
         >>> [v.shape for v in split([1, 2, 3, 4], 2)]
         [(2,), (2,)]
     """
-    a = canonical_axis("split", axis, len(shape(x)))
+    a = canonical_axis("split", axis, ndim(x))
     size = shape(x)[a]
     if isinstance(indices_or_sections, (int, np.integer)):
         n = int(indices_or_sections)
@@ -246,7 +246,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
 @op
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
     """Cut a tensor into parts whose sizes differ by at most one."""
-    a = canonical_axis("array_split", axis, len(shape(x)))
+    a = canonical_axis("array_split", axis, ndim(x))
     if not isinstance(indices_or_sections, (int, np.integer)):
         return split(x, indices_or_sections, a)
     n, size = int(indices_or_sections), shape(x)[a]
@@ -263,7 +263,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
         >>> [v.tolist() for v in unstack([[1, 2], [3, 4]])]
         [[1, 2], [3, 4]]
     """
-    a = canonical_axis("unstack", axis, len(shape(x)))
+    a = canonical_axis("unstack", axis, ndim(x))
     n = shape(x)[a] if num is None else num
     if not isinstance(n, int):
         raise ValueError(f"unstack: the size of axis {a} is not known; pass num.")
@@ -278,7 +278,7 @@ def flip(x: Any, axis: Any = None) -> Any:
         >>> flip([1, 2, 3])
         array([3, 2, 1], dtype=int32)
     """
-    return p.flip(x, canonical_axes("flip", axis, len(shape(x))))
+    return p.flip(x, canonical_axes("flip", axis, ndim(x)))
 
 
 @op
@@ -315,7 +315,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, a = p.reshape(x, (-1,)), 0
     else:
-        a = canonical_axis("repeat", axis, len(shape(x)))
+        a = canonical_axis("repeat", axis, ndim(x))
     dims = shape(x)
     counts = np.asarray(unwrap(repeats)) if not isinstance(repeats, int) else np.asarray(repeats)
     if counts.size == 1:
@@ -370,7 +370,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         raise ValueError(f"pad: mode must be one of {', '.join(_PAD_MODES)}; received {mode!r}.")
     if constant_values is not None and mode != "constant":
         raise ValueError(f'pad: constant_values only goes with mode="constant"; received mode={mode!r}.')
-    n = len(shape(x))
+    n = ndim(x)
     pairs = np.broadcast_to(np.asarray(unwrap(pad_width)), (n, 2))
     widths = tuple((int(a), int(b)) for a, b in pairs)
     if mode == "constant":
@@ -392,7 +392,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 @op
 def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     """Rotate by 90 degrees `k` times in the plane of two axes."""
-    n = len(shape(array))
+    n = ndim(array)
     a, b = (canonical_axis("rot90", v, n) for v in axes)
     if a == b:
         raise ValueError(f"rot90: the two axes must differ; received {tuple(axes)}.")
@@ -465,5 +465,3 @@ def atleast_3d(x: Any) -> Any:
     if len(dims) >= 3:
         return x
     return p.reshape(x, {0: (1, 1, 1), 1: (1, *dims, 1), 2: (*dims, 1)}[len(dims)])
-
-

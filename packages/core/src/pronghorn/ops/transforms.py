@@ -9,7 +9,7 @@ from pronghorn.backend import registry
 from pronghorn.backend.errors import CapabilityError
 from pronghorn.backend.op import unwrap
 from pronghorn.ops.control import _backend, _native, _recorded, _row, _rows, _spec, _symbolic, _within, map
-from pronghorn.ops.creation import convert_to_tensor, shape
+from pronghorn.ops.creation import convert_to_tensor, ndim, shape
 from pronghorn.state.tree import flatten, map_structure
 
 __all__ = ["custom_gradient", "jvp", "vectorize", "vectorized_map"]
@@ -126,10 +126,10 @@ def vectorize(pyfunc: Callable, *, excluded: Any = None, signature: str | None =
                 raise ValueError(f'vectorize: the signature "{signature}" is for {len(ranks)} tensors; received {len(tensors)}.')
         from pronghorn.backend.families import broadcast_dims, size_of
 
-        outer = broadcast_dims("vectorize", *[shape(t)[: len(shape(t)) - r] for t, r in zip(tensors, ranks, strict=True)])
+        outer = broadcast_dims("vectorize", *[shape(t)[: ndim(t) - r] for t, r in zip(tensors, ranks, strict=True)])
         flat = []
         for t, r in zip(tensors, ranks, strict=True):
-            core = shape(t)[len(shape(t)) - r :]
+            core = shape(t)[ndim(t) - r :]
             flat.append(p.reshape(p.broadcast_to(t, (*outer, *core)), (size_of(outer), *core)))
 
         def one(values: Any) -> Any:

@@ -7,14 +7,20 @@ from pronghorn.optimizers.adafactor import Adafactor
 from pronghorn.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from pronghorn.optimizers.adaptive import Adadelta, Adagrad, Ftrl
 from pronghorn.optimizers.loss_scale import LossScaleOptimizer
+from pronghorn.optimizers.multi import MultiOptimizer, OptimizerMap
+from pronghorn.optimizers.muon import Muon
 from pronghorn.optimizers.optimizer import Optimizer
+from pronghorn.optimizers.schedule_free import ScheduleFreeAdamW
 from pronghorn.optimizers.sgd import SGD, Lion, RMSprop
 from pronghorn.utils.identify import deserialize_object, serialize_object
 
-_CLASSES = (Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, Nadam, Optimizer, RMSprop, SGD)
+_CLASSES = (
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon, Nadam, Optimizer, RMSprop, SGD,
+    ScheduleFreeAdamW,
+)  # fmt: skip
 #: every name that `get` understands, in lower case and as written
 NAMES: dict[str, Any] = {c.__name__: c for c in _CLASSES} | {c.__name__.lower(): c for c in _CLASSES}
-__all__ = [*(c.__name__ for c in _CLASSES), "deserialize", "get", "schedules", "serialize"]
+__all__ = [*(c.__name__ for c in _CLASSES), "OptimizerMap", "deserialize", "get", "schedules", "serialize"]
 
 
 def serialize(optimizer: Any) -> Any:

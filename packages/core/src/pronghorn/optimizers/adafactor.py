@@ -5,6 +5,7 @@ from typing import Any
 
 from pronghorn import ops
 from pronghorn.backend import registry
+from pronghorn.optimizers.gradients import like
 from pronghorn.optimizers.optimizer import Optimizer
 from pronghorn.state.variable import Variable
 
@@ -79,7 +80,7 @@ class Adafactor(Optimizer):
         """Return the new value and slots."""
         size = ops.maximum(_root_mean_square(value), self.epsilon_2) * learning_rate
         square = gradient * gradient + self.epsilon_1
-        keep = 1.0 - ops.power(step, self.beta_2_decay)
+        keep = like(1.0 - ops.power(step, self.beta_2_decay), value)
         new: dict[str, Any] = {}
         if len(value.shape) >= 2:
             row = keep * slots["row"] + (1.0 - keep) * ops.mean(square, axis=-1)

@@ -4,6 +4,7 @@ from typing import Any
 
 from pronghorn import ops
 from pronghorn.backend import dtypes, registry
+from pronghorn.optimizers.gradients import like
 from pronghorn.optimizers.optimizer import Optimizer
 from pronghorn.state.variable import Variable
 
@@ -241,11 +242,11 @@ class Nadam(Optimizer):
     def update(self, gradient: Any, value: Any, slots: dict[str, Any], learning_rate: Any, step: Any) -> tuple[Any, dict[str, Any]]:
         """Return the new value and slots."""
         now, following = self._momentum_at(step), self._momentum_at(step + 1.0)
-        product = ops.cast(self._u_product.value, ops.dtype_of(value))
+        product = like(self._u_product.value, step)
         m = slots["momentum"] + (gradient - slots["momentum"]) * (1.0 - self.beta_1)
         v = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1.0 - self.beta_2)
-        m_hat = following * m / (1.0 - product * following) + (1.0 - now) * gradient / (1.0 - product)
-        v_hat = v / (1.0 - ops.power(self.beta_2, step))
+        m_hat = m * like(following / (1.0 - product * following), m) + gradient * like((1.0 - now) / (1.0 - product), m)
+        v_hat = v / like(1.0 - ops.power(self.beta_2, step), v)
         return value - m_hat * learning_rate / (ops.sqrt(v_hat) + self.epsilon), {"momentum": m, "velocity": v}
 
 
@@ -297,7 +298,8 @@ class Lamb(Optimizer):
         """Return the new value and slots."""
         m = slots["momentum"] + (gradient - slots["momentum"]) * (1.0 - self.beta_1)
         v = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1.0 - self.beta_2)
-        direction = m / (1.0 - ops.power(self.beta_1, step)) / (ops.sqrt(v / (1.0 - ops.power(self.beta_2, step))) + self.epsilon)
+        m_hat, v_hat = m / like(1.0 - ops.power(self.beta_1, step), m), v / like(1.0 - ops.power(self.beta_2, step), v)
+        direction = m_hat / (ops.sqrt(v_hat) + self.epsilon)
         weight, length = ops.sqrt(ops.sum(value * value)), ops.sqrt(ops.sum(direction * direction))
         usable = ops.logical_and(ops.greater(weight, 0.0), ops.greater(length, 0.0))
         trust = ops.where(usable, weight / ops.where(usable, length, 1.0), 1.0)

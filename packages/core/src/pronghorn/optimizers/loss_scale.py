@@ -5,6 +5,7 @@ from typing import Any
 
 from pronghorn import ops
 from pronghorn.backend import registry
+from pronghorn.optimizers.config import OPTIONS
 from pronghorn.optimizers.optimizer import Optimizer, write_one_of
 from pronghorn.state.binding import STATE
 from pronghorn.state.variable import Variable
@@ -20,7 +21,10 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: the first factor.
         dynamic_growth_steps: good steps before the factor doubles.
         name: name in variables' paths.
-        **kwargs: none that change anything.
+        **kwargs: none that change anything; other options belong to the inner optimizer.
+
+    Raises:
+        ValueError: options of the inner optimizer, or `dynamic=False`.
 
     Example:
         >>> import pronghorn as ph
@@ -36,8 +40,12 @@ class LossScaleOptimizer(Optimizer):
             raise ValueError("LossScaleOptimizer: dynamic=False is not supported. Use the optimizer's own loss_scale_factor.")
         if not isinstance(inner_optimizer, Optimizer):
             raise ValueError(f"LossScaleOptimizer: inner_optimizer must be an Optimizer; received {inner_optimizer!r}.")
-        options = {k: v for k, v in kwargs.items() if v is not None}
-        super().__init__(learning_rate=0.0, name=name, **options)
+        for option, value in kwargs.items():
+            if option not in OPTIONS:
+                raise ValueError(f"LossScaleOptimizer() got an unexpected argument: {option}.")
+            if value:
+                raise ValueError(f"LossScaleOptimizer: {option} belongs to the inner optimizer. Set it there.")
+        super().__init__(learning_rate=0.0, name=name)
         self.inner_optimizer = inner_optimizer
         inner_optimizer.loss_scale_factor = None
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
@@ -95,13 +103,7 @@ class LossScaleOptimizer(Optimizer):
         if STATE.scope is not None and STATE.scope.symbolic:
             return
         with registry.use_backend(variables[0].backend.name):
-            finite: Any = None
-            for g in grads:
-                if g is not None:
-                    ok = ops.all(ops.isfinite(g))
-                    finite = ok if finite is None else ops.logical_and(finite, ok)
-            if finite is None:
-                raise ValueError("No gradients for any variable: the loss does not depend on them.")
+            finite = self.check_finite(grads)
             scale = self.dynamic_scale.value
 
             def good() -> None:
@@ -116,22 +118,24 @@ class LossScaleOptimizer(Optimizer):
 
             write_one_of(finite, good, bad, [*variables, *self.variables, *self._trainable])
 
+    def check_finite(self, grads: Sequence[Any]) -> Any:
+        """Return whether every element of every gradient is finite, as a scalar tensor.
+
+        Raises:
+            ValueError: there is no gradient at all.
+        """
+        finite: Any = None
+        for g in grads:
+            if g is not None:
+                ok = ops.all(ops.isfinite(g))
+                finite = ok if finite is None else ops.logical_and(finite, ok)
+        if finite is None:
+            raise ValueError("No gradients for any variable: the loss does not depend on them.")
+        return finite
+
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Let the inner optimizer put its averages in place."""
         self.inner_optimizer.finalize_variable_values(var_list)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the state into a store."""
-        for i, v in enumerate(self.variables):
-            store[str(i)] = v.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read the state from a store."""
-        mine = self.variables
-        if len(store) != len(mine):
-            raise ValueError(f"Cannot load optimizer state: {len(store)} arrays for {len(mine)} variables. Is the optimizer built?")
-        for i, v in enumerate(mine):
-            v.assign(store[str(i)])
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this optimizer again."""

@@ -5,12 +5,14 @@ else (clipping, weight decay, averages, accumulation, state) is here and the sam
 over (`Backend.optimizer_update`); the function stays the definition.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pronghorn import ops
 from pronghorn.backend import dtypes, registry
-from pronghorn.optimizers.config import OptimizerConfig
+from pronghorn.optimizers.branches import write_one_of
+from pronghorn.optimizers.config import OptimizerConfig, check_options
+from pronghorn.optimizers.gradients import check_gradients, clip_gradients
 from pronghorn.optimizers.schedules.schedule import LearningRateSchedule
 from pronghorn.state.binding import STATE, bind
 from pronghorn.state.naming import auto_name
@@ -69,13 +71,17 @@ class Optimizer(OptimizerConfig):
         name: str | None = None,
         **kwargs: Any,
     ):
+        if kwargs.pop("decay", None) is not None:
+            import warnings
+
+            warnings.warn("The argument `decay` has no effect. Use a schedule: learning_rate=schedules.InverseTimeDecay(...).", stacklevel=3)
         if kwargs:
             raise ValueError(f"{type(self).__name__}() got unexpected arguments: {', '.join(kwargs)}.")
         self.name = name or auto_name(type(self).__name__)
         self.weight_decay, self.clipnorm, self.clipvalue, self.global_clipnorm = weight_decay, clipnorm, clipvalue, global_clipnorm
         self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
         self.loss_scale_factor, self.gradient_accumulation_steps = loss_scale_factor, gradient_accumulation_steps
-        _check(self)
+        check_options(self)
         self.built = False
         self._all: list[Variable] = []
         self._trainable: list[Variable] = []
@@ -197,9 +203,7 @@ class Optimizer(OptimizerConfig):
 
     def add_variable_from_reference(self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros") -> Variable:
         """Make a state variable of the shape and dtype of another."""
-        name = name or "optimizer"
-        path = reference_variable.path.replace("/", "_")
-        full = f"{path}_{name}"
+        full = f"{reference_variable.path.replace('/', '_')}_{name or 'optimizer'}"
         variable = self.add_variable(reference_variable.shape, initializer, reference_variable._dtype, name=full)
         variable.layout = reference_variable.layout
         return variable
@@ -225,7 +229,7 @@ class Optimizer(OptimizerConfig):
             gradient, value: tensors of one shape and dtype.
             slots: this variable's slots by name.
             learning_rate: what `rate` made of the learning rate, a scalar of the variable's dtype.
-            step: 1, 2, ... as a float scalar.
+            step: 1, 2, ... as a float scalar, of at least float32: half precision cannot tell powers of 0.999 from one.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement update(gradient, value, slots, learning_rate, step) or update_step().")
 
@@ -241,12 +245,17 @@ class Optimizer(OptimizerConfig):
         """Update one variable; the way Keras' own optimizers are written."""
         i = self._index[variable]
         slots = {n: vs[i].value for n, vs in self._slots.items() if vs[i] is not None}  # type: ignore[union-attr]
-        step = ops.cast(ops.add(self.iterations, 1), variable._dtype)
-        rate = self.rate(ops.cast(learning_rate, variable._dtype), step)
+        rate, step = self._scalars(learning_rate, variable._dtype)
         value, new = self.update(ops.cast(gradient, variable._dtype), variable.value, slots, rate, step)
         variable.assign(value)
         for n, v in new.items():
             self._slots[n][i].assign(v)  # type: ignore[union-attr]
+
+    def _scalars(self, learning_rate: Any, dtype: str) -> tuple[Any, Any]:
+        """Return the rate and the step for variables of a dtype."""
+        wide = "float32" if dtype in ("float16", "bfloat16") else dtype
+        step = ops.cast(ops.add(self.iterations, 1), wide)
+        return ops.cast(self.rate(ops.cast(learning_rate, wide), step), dtype), step
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Update variables, given as (gradient, variable) pairs."""
@@ -299,14 +308,8 @@ class Optimizer(OptimizerConfig):
             )
 
     def _apply(self, grads: list[Any], variables: list[Variable]) -> None:
-        pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
-        if len(pairs) < len(grads):
-            missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
-            if not pairs:
-                raise ValueError(f"No gradients for any variable ({', '.join(missing[:5])}): the loss does not depend on them.")
-            import warnings
-
-            warnings.warn(f"No gradients for {', '.join(missing)}: the loss does not depend on them. They stay as they are.", stacklevel=4)
+        if check_gradients(grads, variables):
+            pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
             grads, variables = [g for g, _ in pairs], [v for _, v in pairs]
         direct = [(g, v) for g, v in zip(grads, variables, strict=True) if v.overwrite_with_gradient]
         if direct:
@@ -329,12 +332,12 @@ class Optimizer(OptimizerConfig):
         self._iterations.assign_add(1)
 
     def _step(self, grads: list[Any], variables: list[Variable]) -> None:
-        grads = self._clip(grads)
+        grads = clip_gradients(grads, self.clipnorm, self.global_clipnorm, self.clipvalue)
         decayed = self._decayed(variables)
         learning_rate = _value(self._current_learning_rate())
         if not self._native_step(grads, variables, learning_rate, decayed):
             for v in decayed:
-                v.assign(ops.subtract(v.value, ops.multiply(v.value, ops.multiply(ops.cast(learning_rate, v._dtype), self.weight_decay))))
+                v.assign(ops.subtract(v.value, ops.multiply(v.value, ops.multiply(ops.cast(learning_rate, v._dtype), self.decay_of(v)))))
             self._update_all(grads, variables, learning_rate)
 
     def _update_all(self, grads: list[Any], variables: list[Variable], learning_rate: Any) -> None:
@@ -348,8 +351,7 @@ class Optimizer(OptimizerConfig):
         for g, v in zip(grads, variables, strict=True):
             name = v._dtype
             if name not in shared:
-                step = ops.cast(ops.add(self.iterations, 1), name)
-                shared[name] = (self.rate(ops.cast(learning_rate, name), step), step)
+                shared[name] = self._scalars(learning_rate, name)
             rate, step = shared[name]
             i = self._index[v]
             own = {n: vs[i].value for n, vs in slots.items() if vs[i] is not None}  # type: ignore[union-attr]
@@ -387,20 +389,6 @@ class Optimizer(OptimizerConfig):
         return True
 
     # -- what all methods share ------------------------------------------------------------------------------------------------------------
-    def _clip(self, grads: list[Any]) -> list[Any]:
-        if self.clipnorm and self.clipnorm > 0:
-            return [_clipped(g, ops.sqrt(ops.sum(ops.square(g))), self.clipnorm) for g in grads]
-        if self.global_clipnorm and self.global_clipnorm > 0:
-            total = [ops.sum(ops.square(ops.cast(g, "float32") if ops.dtype_of(g) in ("float16", "bfloat16") else g)) for g in grads]
-            norm = total[0]
-            for t in total[1:]:
-                norm = ops.add(norm, t)
-            norm = ops.sqrt(norm)
-            return [_clipped(g, norm, self.global_clipnorm) for g in grads]
-        if self.clipvalue and self.clipvalue > 0:
-            return [ops.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
-        return grads
-
     def _accumulate(self, grads: list[Any], variables: list[Variable]) -> None:
         """Add to the accumulators; on every n-th step, update with their mean and start again. One `cond`, so that compilers may trace it."""
         n = self.gradient_accumulation_steps
@@ -431,8 +419,14 @@ class Optimizer(OptimizerConfig):
         ids.update(id(v) for v in var_list or ())
         names.extend(var_names or ())
 
+    def decay_of(self, variable: Variable) -> float | None:
+        """Return the weight decay of a variable; None for none."""
+        return self.weight_decay
+
     def _decayed(self, variables: list[Variable]) -> list[Variable]:
-        if self.weight_decay is None:
+        if type(self).decay_of is not Optimizer.decay_of:
+            variables = [v for v in variables if self.decay_of(v) is not None]
+        elif self.weight_decay is None:
             return []
         ids, names = self._undecayed
         if not ids and not names:
@@ -489,54 +483,17 @@ class Optimizer(OptimizerConfig):
         """
         if not self.built:
             raise ValueError("stateless_apply: build the optimizer first: optimizer.build(trainable_variables).")
-        if len(optimizer_variables) != len(self._all) or len(trainable_variables) != len(self._trainable):
+        state = self.variables
+        if len(optimizer_variables) != len(state) or len(trainable_variables) != len(self._trainable):
             raise ValueError(
-                f"stateless_apply: expected {len(self._all)} optimizer variables and {len(self._trainable)} trainable variables; "
+                f"stateless_apply: expected {len(state)} optimizer variables and {len(self._trainable)} trainable variables; "
                 f"received {len(optimizer_variables)} and {len(trainable_variables)}."
             )
-        own = [*self._trainable, *self._all]
+        own = [*self._trainable, *state]
         with bind(own, [*trainable_variables, *optimizer_variables]) as scope:
             self.apply(grads, self._trainable)
-        return [scope.values[v] for v in self._trainable], [scope.values[v] for v in self._all]
+        return [scope.values[v] for v in self._trainable], [scope.values[v] for v in state]
 
 
 def _value(x: Any) -> Any:
     return x.value if isinstance(x, Variable) else x
-
-
-def _clipped(gradient: Any, norm: Any, limit: float) -> Any:
-    """Scale a gradient down to `limit` where `norm` is larger."""
-    scale = ops.divide(limit, ops.maximum(norm, limit))
-    return ops.multiply(gradient, ops.cast(scale, ops.dtype_of(gradient)))
-
-
-def _check(o: Optimizer) -> None:
-    given = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(o, n) is not None]
-    if len(given) > 1:
-        raise ValueError(f"Only one of clipnorm, clipvalue and global_clipnorm can be set; received {' and '.join(given)}.")
-    if o.use_ema:
-        if not 0 <= o.ema_momentum <= 1:
-            raise ValueError(f"ema_momentum must be between 0 and 1; received {o.ema_momentum}.")
-        if o.ema_overwrite_frequency and (not isinstance(o.ema_overwrite_frequency, int) or o.ema_overwrite_frequency < 1):
-            raise ValueError(f"ema_overwrite_frequency must be an integer above 0 or None; received {o.ema_overwrite_frequency!r}.")
-    n = o.gradient_accumulation_steps
-    if n is not None and (not isinstance(n, int) or n < 2):
-        raise ValueError(f"gradient_accumulation_steps must be an integer of 2 or more, or None; received {n!r}.")
-
-
-def write_one_of(pred: Any, yes: Callable[[], None], no: Callable[[], None], variables: Iterable[Variable]) -> None:
-    """Let one of two functions write to variables, depending on a scalar tensor; compilers may trace it."""
-    state = sorted(set(variables), key=lambda v: v.uid)
-    before = [v.value for v in state]
-
-    def run(fn: Callable[[], None]) -> Callable[[], list]:
-        def branch() -> list:
-            with bind(state, before) as scope:
-                fn()
-            return [scope.values[v] for v in state]
-
-        return branch
-
-    for v, old, new in zip(state, before, ops.cond(pred, run(yes), run(no)), strict=True):
-        if new is not old:
-            v.assign(new)

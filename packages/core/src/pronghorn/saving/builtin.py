@@ -82,6 +82,11 @@ def find_class(module: str | None, name: str) -> type | None:
     return None
 
 
+def find_anywhere(name: str) -> type | None:
+    """Return the class of a name in whichever family has it, for files that name no modules."""
+    return next((c for family in ("layers", "models", *_FAMILIES) if (c := classes(family).get(name)) is not None), None)
+
+
 def place_of(cls: type) -> tuple[str, str] | None:
     """Return Keras' (module, class name) for one of pronghorn's classes, None for any other class."""
     if not cls.__module__.startswith("pronghorn."):
@@ -91,8 +96,10 @@ def place_of(cls: type) -> tuple[str, str] | None:
     for family in ("models", *(f for f in _FAMILIES if f != "models")):
         if not issubclass(cls, _load(_FAMILIES[family][1])):
             continue
-        if classes(family).get(cls.__name__) is cls:
-            return ("keras" if family in ("models", "dtype_policies") else f"keras.{family}"), cls.__name__
+        name = next((n for n, c in classes(family).items() if c is cls and n == cls.__name__), None)
+        name = name or next((n for n, c in classes(family).items() if c is cls), None)  # known by another name than its own
+        if name is not None:
+            return ("keras" if family == "models" or name in ("DTypePolicy", "FloatDTypePolicy") else f"keras.{family}"), name
     return None
 
 

@@ -17,11 +17,72 @@ _PLAIN = (str, bool, int, float, type(None))
 _LIMIT = 1 << 24  # elements of a tensor inside a config; weights belong into the weights file
 
 
-class _Mode(threading.local):
-    safe = True
+class _Shared(threading.local):
+    """Layers that occur more than once in what this thread writes or reads, so that they are one object again afterwards."""
+
+    seen: dict[int, list[Any]] | None = None  # while writing: id of a layer -> [layer, how often it was met, its number in the file]
+    made: dict[Any, Any] | None = None  # while reading: number in the file -> layer
+    alike: list[tuple[dict[str, Any], Any]] | None = None  # while reading: (config, layer) for every layer so far
 
 
-MODE = _Mode()
+_SHARED = _Shared()
+
+
+def serialize_model(model: Any) -> Any:
+    """Return the config of a model, with a number (`shared_object_id`) on layers that occur more than once."""
+    outer = _SHARED.seen
+    _SHARED.seen = {}
+    try:
+        config = serialize_keras_object(model)
+        if any(entry[1] > 1 for entry in _SHARED.seen.values()):
+            for n, entry in enumerate(entry for entry in _SHARED.seen.values() if entry[1] > 1):
+                entry[2] = n + 1
+            config = serialize_keras_object(model)
+        return config
+    finally:
+        _SHARED.seen = outer
+
+
+def deserialize_model(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Return the model of a config; layers that share a number become one layer."""
+    outer = _SHARED.made, _SHARED.alike
+    _SHARED.made, _SHARED.alike = {}, []
+    try:
+        return deserialize_keras_object(config, custom_objects)
+    finally:
+        _SHARED.made, _SHARED.alike = outer
+
+
+def _count(obj: Any) -> int | None:
+    """Note that a layer is written and return its number, if it has one."""
+    from pronghorn.layers.layer import Layer
+
+    if _SHARED.seen is None or not isinstance(obj, Layer):
+        return None
+    entry = _SHARED.seen.setdefault(id(obj), [obj, 0, None])
+    entry[1] += 1
+    return entry[2]
+
+
+def _known(config: dict[str, Any]) -> Any:
+    """Return the layer that a config with a number stands for, if it was made before."""
+    number = config.get("shared_object_id")
+    if number is None or _SHARED.made is None or _SHARED.alike is None:
+        return None
+    if number in _SHARED.made:
+        return _SHARED.made[number]
+    # Keras writes the number from the second time on: what it means is the equal layer before
+    same = [layer for other, layer in _SHARED.alike if other["class_name"] == config["class_name"] and _bare(other) == _bare(config)]
+    if len(same) != 1:
+        return None
+    _SHARED.made[number] = same[0]
+    return same[0]
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _bare(v) for k, v in value.items() if k not in ("shared_object_id", "build_config", "inbound_nodes")}
+    return [_bare(v) for v in value] if isinstance(value, list) else value
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -97,8 +158,10 @@ def _object_config(obj: Any) -> dict[str, Any]:
     if build is not None and (found := build()) is not None:
         config["build_config"] = serialize_keras_object(found)
     compiled = getattr(obj, "get_compile_config", None)
-    if compiled is not None and (found := compiled()) is not None:
-        config["compile_config"] = serialize_keras_object(found)
+    if compiled is not None:
+        config["compile_config"] = serialize_keras_object(compiled() or {})
+    if (number := _count(obj)) is not None:
+        config["shared_object_id"] = number
     return config
 
 
@@ -157,6 +220,9 @@ def _revive_object(config: dict[str, Any]) -> Any:
         return special(inner or {})
     if name == "function":
         return _find_function(inner if isinstance(inner, str) else str((inner or {}).get("name", "")), config)
+    known = _known(config)
+    if known is not None:
+        return known
     cls = find_class(config)
     if inner is None:
         return cls
@@ -167,26 +233,13 @@ def _revive_object(config: dict[str, Any]) -> Any:
     if build and hasattr(instance, "build_from_config"):
         instance.build_from_config(build)
     compiled = config.get("compile_config")
-    if compiled and hasattr(instance, "compile_from_config") and getattr(_LOADING, "compile", True):
+    if compiled and hasattr(instance, "compile_from_config"):
         instance.compile_from_config(compiled)
+    if _SHARED.made is not None and _SHARED.alike is not None and hasattr(instance, "build_from_config"):
+        _SHARED.alike.append((config, instance))
+        if config.get("shared_object_id") is not None:
+            _SHARED.made[config["shared_object_id"]] = instance
     return instance
-
-
-class _Loading(threading.local):
-    compile = True
-
-
-_LOADING = _Loading()
-
-
-class without_compile:
-    """Context in which the models of configs are not compiled."""
-
-    def __enter__(self) -> None:
-        self.outer, _LOADING.compile = _LOADING.compile, False
-
-    def __exit__(self, *_: Any) -> None:
-        _LOADING.compile = self.outer
 
 
 def find_class(config: dict[str, Any]) -> Any:
@@ -203,7 +256,7 @@ def find_class(config: dict[str, Any]) -> Any:
                 return found
     ours = builtin.find_class(module, name)
     if ours is None and module is None and registered is None:
-        ours = next((c for f in ("layers", "models") if (c := builtin.classes(f).get(name)) is not None), None)
+        ours = builtin.find_anywhere(name)
     if ours is not None:
         return ours
     family = builtin.family_of(module)

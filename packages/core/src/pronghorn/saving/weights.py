@@ -3,12 +3,14 @@
 Reading is defensive: no links that lead elsewhere, no external storage, and sizes are checked against the variables before anything is read.
 """
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-_skipped: dict[str, frozenset[str]] = {}
+_UNCHECKED = 1 << 26  # bytes that are read in any case
+_EXPANSION = 1000  # most that compression makes of stored data
 
 
 class Store:
@@ -21,24 +23,13 @@ class Store:
     def __setitem__(self, key: str, value: Any) -> None:
         array = np.asarray(value)
         if array.dtype.name == "bfloat16" or array.dtype.name.startswith("float8"):
-            dataset = self.group.create_dataset(key, data=array.view(np.uint16 if array.dtype.itemsize == 2 else np.uint8))
+            dataset = self.group.create_dataset(key, data=array.view(f"V{array.dtype.itemsize}"))
             dataset.attrs["dtype"] = array.dtype.name
         else:
             self.group.create_dataset(key, data=array)
 
     def __getitem__(self, key: str) -> np.ndarray:
-        dataset = self.group[key]
-        _check_dataset(dataset, f"{self.where}/{key}")
-        array = dataset[()]
-        kind = dataset.attrs.get("dtype")
-        if kind is not None:
-            from pronghorn.backend.dtypes import ALL, numpy_dtype
-
-            kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-            if kind not in ALL:
-                raise ValueError(f"{self.where}/{key}: unknown dtype {kind!r} in the file.")
-            return np.asarray(array).view(numpy_dtype(kind))
-        return np.asarray(array)
+        return read_dataset(self.group[key], f"{self.where}/{key}")
 
     def __contains__(self, key: str) -> bool:
         return self.group is not None and key in self.group
@@ -52,16 +43,35 @@ class Store:
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array, without reading it."""
-        return tuple(self.group[key].shape)
+        return tuple(getattr(self.group[key], "shape", ()))
 
 
-def _check_dataset(dataset: Any, where: str) -> None:
+def read_dataset(dataset: Any, where: str) -> np.ndarray:
+    """Return an array of an HDF5 file.
+
+    Raises:
+        ValueError: data outside of the file, no numbers, or a size out of proportion to what the file holds.
+    """
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{where}: expected an array in the file, found a {type(dataset).__name__}.")
     if dataset.external or dataset.is_virtual:
         raise ValueError(f"{where}: the file refers to data outside of itself, which is not read.")
+    if dataset.dtype.kind not in "biufcV" or dataset.dtype.names:
+        raise ValueError(f"{where}: the array in the file is not numeric (dtype {dataset.dtype}).")
+    if dataset.nbytes > max(_UNCHECKED, _EXPANSION * dataset.id.get_storage_size()):
+        raise ValueError(f"{where}: the file claims an array of shape {dataset.shape}, for which it holds far too little data; refusing to read it.")
+    array = np.asarray(dataset[()])
+    kind = dataset.attrs.get("dtype")
+    if kind is None:
+        return array
+    from pronghorn.backend.dtypes import ALL, numpy_dtype
+
+    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+    if kind not in ALL or numpy_dtype(kind).itemsize != array.dtype.itemsize:
+        raise ValueError(f"{where}: unknown dtype {kind!r} in the file.")
+    return array.view(numpy_dtype(kind))
 
 
 def check_file(file: Any) -> None:
@@ -87,30 +97,31 @@ def check_file(file: Any) -> None:
 def _names(obj: Any) -> list[str]:
     """Attributes that may hold parts with weights: the user's, not the machinery's; underscored names last."""
     from pronghorn.layers.layer import Layer
+    from pronghorn.layers.tracking import INTERNAL
     from pronghorn.models.model import Model
 
-    kind = "model" if isinstance(obj, Model) else "layer" if isinstance(obj, Layer) else "other"
-    if kind not in _skipped:
-        bare = {"model": Model, "layer": Layer}.get(kind)
-        names = set(dir(bare())) if bare else set(dir(object))
-        _skipped[kind] = frozenset(names - {"optimizer", "layers"})
-    skip = _skipped[kind]
-    found = [n for n in dir(obj) if n not in skip and not n.startswith("__")]
-    if kind != "model":
-        found = [n for n in found if n != "layers" or n in vars(obj)]
-    return sorted(found, key=lambda n: (n.startswith("_"), n))
+    own = vars(obj)
+    if isinstance(obj, Layer):
+        base = Model if isinstance(obj, Model) else Layer
+        # what an instance or a subclass sets under a name of the machinery's methods is the user's all the same
+        found = [n for n in dir(obj) if n in own or getattr(type(obj), n, None) is not getattr(base, n, None)]
+        hidden = INTERNAL | obj._hidden_names | {"layers", "_layers"}
+        found = [n for n in found if n not in hidden or n == "layers" and n in own]
+        if base is Model:
+            found += ["layers", "optimizer"]
+    else:
+        found = list(own)
+    return sorted({n for n in found if not n.startswith("__")}, key=lambda n: (n.startswith("_"), n))
 
 
 def children(obj: Any) -> Iterator[tuple[str, Any]]:
     """Yield (attribute, value) pairs in the order in which files have them."""
-    from pronghorn.models.model import Model
+    from pronghorn.models.functional import Functional
+    from pronghorn.models.sequential import Sequential
 
-    first = isinstance(obj, Model) and type(obj).__name__ in ("Sequential", "Functional")
-    if first:
+    if isinstance(obj, (Sequential, Functional)):
         yield "layers", obj.layers
     for name in _names(obj):
-        if first and name == "layers":
-            continue
         try:
             value = getattr(obj, name)
         except Exception:  # a property that needs a built object holds no weights yet
@@ -125,15 +136,11 @@ def saveable(obj: Any) -> bool:
 
 def walk(obj: Any, path: str = "", visited: set[int] | None = None) -> Iterator[tuple[str, Any]]:
     """Yield (path, object) for every part that stores variables, each once."""
-    from pronghorn.layers.layer import Layer
-
     visited = set() if visited is None else visited
     if id(obj) in visited:
         return
     visited.add(id(obj))
     yield path, obj
-    if not isinstance(obj, Layer) and not hasattr(obj, "_walk_children"):
-        return
     for name, value in children(obj):
         yield from _walk_value(value, f"{path}/{name}" if path else name, visited)
 
@@ -167,33 +174,72 @@ def save_tree(obj: Any, file: Any) -> None:
 def load_tree(obj: Any, file: Any, skip_mismatch: bool = False) -> None:
     """Read weights from an open HDF5 file into `obj` and its parts.
 
+    The state of an optimizer that does not fit is left out with a warning, so that weights go into a model compiled otherwise.
+
+    Args:
+        obj: what to fill.
+        file: the open file.
+        skip_mismatch: leave out, with a warning, the parts that do not fit.
+
     Raises:
         ValueError: variables that are missing or have another shape, naming all of them, before anything is changed.
     """
     check_file(file)
+    optimizer = getattr(obj, "optimizer", None)
+    if optimizer is not None and not optimizer.built and getattr(obj, "built", False) and "optimizer" in file:
+        optimizer.build(obj.trainable_variables)
     problems: list[str] = []
+    skipped: list[str] = []
     todo = []
     for path, part in walk(obj):
         where = f"{path}/vars" if path else "vars"
-        store = Store(file[where] if where in file else None, path)
+        group = file.get(where)
+        if group is not None and not hasattr(group, "keys"):
+            raise ValueError(f"{where}: expected a group in the file, found an array.")
+        store = Store(group, path)
         fault = _misfit(part, store)
         if fault is None:
             todo.append((part, store))
-        elif not skip_mismatch:
+        elif skip_mismatch or _is_optimizer(part):
+            if len(store) or skip_mismatch:
+                skipped.append(f"{path or 'model'}: {fault}")
+        else:
             problems.append(f"{path or 'model'}: {fault}")
     if problems:
-        raise ValueError(f"The weights in the file do not fit the model: {'; '.join(problems[:10])}{'; …' if len(problems) > 10 else ''}.")
+        raise ValueError(
+            f"The weights in the file do not fit the model: {_first(problems)}. Build the model like the one that was saved, or pass skip_mismatch=True."
+        )
+    if skipped:
+        warnings.warn(f"Left out when loading weights, because they do not fit: {_first(skipped)}.", stacklevel=4)
     for part, store in todo:
         if len(store):
             part.load_own_variables(store)
 
 
+def _first(items: list[str]) -> str:
+    return f"{'; '.join(items[:10])}{'; …' if len(items) > 10 else ''}"
+
+
+def _is_optimizer(part: Any) -> bool:
+    from pronghorn.optimizers.optimizer import Optimizer
+
+    return isinstance(part, Optimizer)
+
+
 def _misfit(part: Any, store: Store) -> str | None:
     """What keeps a part from taking its stored variables; None if nothing does."""
-    own = getattr(part, "own_variables", None)
-    if own is None:
-        return None
-    variables = own()
+    from pronghorn.layers.config import LayerConfig
+    from pronghorn.optimizers.config import OptimizerConfig
+
+    loads = type(part).load_own_variables
+    if loads is OptimizerConfig.load_own_variables:
+        variables = list(part.variables)
+        if len(store) <= 2:  # saved before it was built: iterations and learning rate alone
+            variables = variables[: len(store)]
+    elif loads is LayerConfig.load_own_variables:
+        variables = part.own_variables()
+    else:
+        return None  # the part reads its variables by itself
     if len(variables) != len(store):
         if not variables and hasattr(part, "built") and not part.built:
             return "the layer is not built; call the model on data first"

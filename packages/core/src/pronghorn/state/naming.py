@@ -82,3 +82,44 @@ class naming_scope:
 
     def __exit__(self, *_: Any) -> None:
         SCOPES.stack.pop()
+
+
+class name_scope:
+    """Context that puts a name in front of the paths of variables made inside.
+
+    Args:
+        name: the name, without "/".
+        **kwargs: `caller` and `deduplicate`, accepted.
+
+    Raises:
+        ValueError: the name is empty or has a "/".
+
+    Example:
+        >>> import pronghorn as ph
+        >>> with name_scope("encoder"):
+        ...     v = ph.Variable(1.0, name="gain")
+        >>> v.path
+        'encoder/gain'
+    """
+
+    def __init__(self, name: str, **kwargs: Any):
+        if not isinstance(name, str) or not name or "/" in name:
+            raise ValueError(f'name_scope: name must be a string without "/"; received {name!r}.')
+        for key in kwargs:
+            if key not in ("caller", "deduplicate", "override_parent"):
+                raise TypeError(f"name_scope() got an unexpected argument {key!r}.")
+        self.name = name
+
+    def __enter__(self) -> "name_scope":
+        SCOPES.stack.append(self)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        SCOPES.stack.remove(self)
+
+
+def scoped(name: str) -> str:
+    """Return `name` behind the names of the `name_scope`s around."""
+    if not SCOPES.stack:
+        return name
+    return "/".join([*(o.name for o in SCOPES.stack if type(o) is name_scope), name])

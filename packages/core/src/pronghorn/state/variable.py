@@ -8,6 +8,7 @@ import numpy as np
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.op import UNWRAP, owner
 from pronghorn.state.binding import STATE
+from pronghorn.state.naming import scoped
 from pronghorn.symbolic.graph import TRACE
 from pronghorn.symbolic.spec import Spec
 
@@ -26,6 +27,7 @@ class Variable:
         autocast: whether it reads as the compute dtype inside layers with mixed precision.
         aggregation, synchronization: accepted for data-parallel use.
         name: last part of the path.
+        layout: how the value is spread over devices.
 
     Raises:
         ValueError: no shape with a function, or shapes that differ in `assign`.
@@ -54,9 +56,10 @@ class Variable:
         aggregation: str = "none",
         synchronization: str = "auto",
         name: str | None = None,
-        path: str | None = None,
+        layout: Any = None,
         **kwargs: Any,
     ):
+        path = kwargs.pop("path", None)  # given by layers; everybody else gets the name, behind the scopes around
         if kwargs:
             raise TypeError(f"Variable() got unexpected arguments: {', '.join(kwargs)}.")
         if aggregation not in _AGGREGATIONS:
@@ -65,13 +68,13 @@ class Variable:
             raise ValueError(f'Variable: name must be a string without "/"; received {name!r}.')
         self.uid = next(_COUNTER)
         self.name = name or f"variable_{self.uid}"
-        self.path = path or self.name
+        self.path = path or scoped(self.name)
         self._trainable = bool(trainable)
         self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
         self.constraint: Any = None
         self.regularizer: Any = None
         self.overwrite_with_gradient = False
-        self.layout: Any = None
+        self.layout: Any = layout
         self.backend = registry.active()
         if callable(initializer) and not isinstance(initializer, Variable):
             if shape is None:

@@ -17,7 +17,7 @@ class Node:
 
     def inputs(self) -> list[Spec]:
         """Return the symbolic tensors among the arguments, in order."""
-        return list(specs_in((self.args, self.kwargs)))
+        return list(sorted_specs((self.args, self.kwargs)))
 
     def __repr__(self) -> str:
         return f"Node({self.name})"
@@ -55,6 +55,18 @@ def specs_in(value: Any) -> Iterator[Spec]:
             yield from specs_in(v)
 
 
+def sorted_specs(value: Any) -> Iterator[Spec]:
+    """Yield the symbolic tensors in a nest, dicts by sorted key: the order in which results and inputs are numbered in files."""
+    if isinstance(value, Spec):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for v in value:
+            yield from sorted_specs(v)
+    elif isinstance(value, dict):
+        for k in sorted(value):
+            yield from sorted_specs(value[k])
+
+
 def replace(value: Any, found: Callable[[Spec], Any]) -> Any:
     """Return the nest `value` with every symbolic tensor replaced by `found(spec)`."""
     if isinstance(value, Spec):
@@ -72,9 +84,8 @@ def record(fn: Callable, args: tuple, kwargs: dict, outputs: Any, name: str) -> 
     made: list[Spec] = []
 
     def fresh(spec: Spec) -> Spec:
-        copy = Spec(spec.dims, spec.dtype, spec.name)
+        copy = Spec(spec.dims, spec.dtype, name=spec.name)
         copy.mask = spec.mask
-        copy.index = len(made)
         made.append(copy)
         return copy
 
@@ -82,6 +93,8 @@ def record(fn: Callable, args: tuple, kwargs: dict, outputs: Any, name: str) -> 
     node = Node(fn, args, kwargs, tuple(made), name)
     for spec in made:
         spec.node = node
+    for i, spec in enumerate(sorted_specs(outputs)):
+        spec.index = i
     return outputs
 
 
@@ -107,8 +120,7 @@ def order(outputs: Any, inputs: Iterable[Spec] = ()) -> list[Node]:
         node = item.node
         if node is None:
             raise ValueError(
-                f"The graph is disconnected: {item} is needed but is neither an input of the model nor made by a layer or op. "
-                "Add it to the inputs."
+                f"The graph is disconnected: {item} is needed but is neither an input of the model nor made by a layer or op. Add it to the inputs."
             )
         if id(node) in done:
             continue

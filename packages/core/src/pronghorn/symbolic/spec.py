@@ -13,7 +13,9 @@ class Spec:
 
     Args:
         shape: sizes; None (or a `Dim`) for a size not known yet.
-        dtype: dtype name, floatx by default.
+        dtype: dtype name; None for floatx.
+        sparse, ragged: not supported yet.
+        record_history: accepted; a tensor without history is one that no call made.
         name: shown in summaries and messages.
 
     Example:
@@ -24,12 +26,15 @@ class Spec:
     __slots__ = ("dims", "dtype", "name", "node", "index", "mask", "__weakref__", "__dict__")
     __array_priority__ = 200.0
 
-    def __init__(self, shape: Any, dtype: Any = None, name: str | None = None, **ignored: Any):
-        for key, value in ignored.items():
-            if key not in ("sparse", "ragged", "record_history", "ragged_rank", "row_splits_dtype"):
+    def __init__(
+        self, shape: Any, dtype: Any = "float32", sparse: bool = False, ragged: bool = False, record_history: bool = True, name: str | None = None,
+        **kwargs: Any,
+    ):  # fmt: skip
+        for key in kwargs:
+            if key not in ("ragged_rank", "row_splits_dtype"):
                 raise TypeError(f"KerasTensor() got an unexpected argument {key!r}.")
-            if key in ("sparse", "ragged") and value:
-                raise ValueError(f"{key} tensors are not supported yet. Use a dense tensor.")
+        if sparse or ragged:
+            raise ValueError(f"{'sparse' if sparse else 'ragged'} tensors are not supported yet. Use a dense tensor.")
         self.dims: tuple = tuple((Dim() if d is None else d if isinstance(d, Dim) else int(d)) for d in shape)
         self.dtype: str = dtypes.standardize(dtype)
         self.name = name
@@ -56,6 +61,16 @@ class Spec:
     def ragged(self) -> bool:
         """Always False: ragged tensors are not supported yet."""
         return False
+
+    @property
+    def ragged_rank(self) -> None:
+        """Always None: ragged tensors are not supported yet."""
+        return None
+
+    @property
+    def row_splits_dtype(self) -> None:
+        """Always None: ragged tensors are not supported yet."""
+        return None
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(f"{self} has no values: it only stands for a tensor while a model is being built. Use pronghorn.ops, not NumPy, on it.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from pronghorn.backend import registry
 from pronghorn.layers.context import training_scope
+from pronghorn.layers.tracking import settled
 from pronghorn.state.binding import symbolic_state
 from pronghorn.state.tree import map_structure
 from pronghorn.symbolic.graph import silent
@@ -19,6 +20,7 @@ class Functions:
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, int], tuple[Any, Callable]] = {}
+        self._structure: dict[int, tuple[Any, list]] = {}
 
     def clear(self) -> None:
         """Forget them all."""
@@ -32,6 +34,7 @@ class Functions:
             kind: "train", "test" or "predict".
             repeat: how many batches one call takes.
         """
+        self._structure.clear()
         if kind == "predict":
             variables = model.variables
         else:
@@ -44,20 +47,21 @@ class Functions:
         for v in variables:
             if v.backend is not backend:
                 v.to(backend)
-        made = _compile(model, kind, variables, backend, repeat)
+        made = _compile(model, kind, variables, backend, repeat, self._structure)
         self.made[kind, repeat] = (key, made)
         return made
 
 
-def _compile(model: Any, kind: str, variables: list[Any], backend: Any, repeat: int) -> Callable:
+def _compile(model: Any, kind: str, variables: list[Any], backend: Any, repeat: int, structure: dict) -> Callable:
     method = getattr(model, STEPS[kind])
     training = kind == "train"
 
-    def step(data: Any) -> Any:
-        with training_scope(training):
-            return method(data)
-
     if model.run_eagerly:
+
+        def step(data: Any) -> Any:
+            with training_scope(training):
+                return method(data)
+
         if repeat == 1:
             return step
 
@@ -68,7 +72,17 @@ def _compile(model: Any, kind: str, variables: list[Any], backend: Any, repeat: 
             return out
 
         return several
-    return backend.executor().compile(step, variables, jit=model.jit_compile, repeat=repeat)
+
+    ran = False
+
+    def settled_step(data: Any) -> Any:  # an executor may run it step by step; the first one may still make something
+        nonlocal ran
+        with training_scope(training), settled(structure if ran else None):
+            out = method(data)
+        ran = True
+        return out
+
+    return backend.executor().compile(settled_step, variables, jit=model.jit_compile, repeat=repeat)
 
 
 def dry_run(model: Any, kind: str, data: Any) -> None:

@@ -3,14 +3,13 @@
 Nothing here waits for the device at each step: results stay there until a callback or the progress bar reads them.
 """
 
-import itertools
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from pronghorn.backend import registry
+from pronghorn.backend.settings import SETTINGS, limited
 from pronghorn.callbacks.callback_list import CallbackList
 from pronghorn.callbacks.history import History
 from pronghorn.random import keys
@@ -20,7 +19,7 @@ from pronghorn.state.tree import flatten, map_structure
 from pronghorn.training.compile_metrics import CompileMetrics
 from pronghorn.training.data.adapter import get_data
 from pronghorn.training.data.arrays import split
-from pronghorn.training.data.prefetch import SMALL_BATCH, prefetched
+from pronghorn.training.feed import Feed
 from pronghorn.training.functions import dry_run
 from pronghorn.training.logs import LazyLogs, to_float
 from pronghorn.utils.data import unpack_x_y_sample_weight
@@ -29,81 +28,12 @@ from pronghorn.utils.data import unpack_x_y_sample_weight
 _IN_FLIGHT = 32
 
 
-class Feed:
-    """Batches of one `fit` or `evaluate`, ready for the device, in groups for one call of the compiled function.
-
-    Args:
-        data: what `get_data` returned.
-        model: whose engine prepares the batches.
-        steps: batches per epoch; those of one pass by default.
-        repeat: batches per group.
-    """
-
-    def __init__(self, data: Any, model: Any, steps: int | None = None, repeat: int = 1):
-        self.data, self.repeat = data, repeat
-        self.backend = model.backend
-        self.executor = self.backend.executor()
-        self.given = steps
-        n = data.num_batches
-        self.steps = steps if steps is not None else n
-        self.pass_size = n
-        self._stream: Any = None
-        self._position = 0
-
-    def _put(self, group: Any) -> Any:
-        put = self.executor.put
-        if self.repeat == 1:
-            return 1, put(group)
-        return len(group), [(put(batch),) for batch in group]
-
-    def epoch(self, number: int, start: int = 0) -> Iterator[tuple[int, Any]]:
-        """Yield (first step, prepared group) of an epoch, from step `start` on."""
-        batches = self._batches(number, start)
-        groups: Any = batches if self.repeat == 1 else _grouped(batches, self.repeat)
-        size = self.data.bytes_per_batch
-        thread = not self.data.prepared and (size is None or size * self.repeat > SMALL_BATCH)
-        step = start
-        for count, group in prefetched(groups, self._put, self.backend, thread=thread):
-            yield step, group
-            step += count
-
-    def _batches(self, number: int, start: int) -> Iterator[Any]:
-        if hasattr(self.data, "stream"):
-            if self.steps is None:
-                return self.data.stream(start)
-            position = number * self.steps + start
-            if self._stream is None or self._position != position:
-                self._stream, self._position = self.data.stream(position), position
-            self._position = number * self.steps + self.steps
-            return itertools.islice(self._stream, self.steps - start)
-        if self.given is None:
-            return self.data.one_pass()
-        return self._limited(self.given - start)
-
-    def _limited(self, count: int) -> Iterator[Any]:
-        """Yield `count` batches, starting over where a source that can ends before."""
-        left = count
-        while left:
-            any_batch = False
-            for batch in self.data.one_pass():
-                any_batch = True
-                yield batch
-                left -= 1
-                if not left:
-                    return
-            if self.data.one_shot or not any_batch:
-                return
-
-
-def _grouped(batches: Iterator[Any], size: int) -> Iterator[list]:
-    while group := list(itertools.islice(batches, size)):
-        yield group
-
-
 class Loop:
     """The loops of a `Trainer`."""
 
     _fits = 0
+    #: what the order of the data derives from, in this `fit`
+    _order_key = 0
 
     # -- getting ready ---------------------------------------------------------------------------------------------------------------------
     def _require_compiled(self, what: str) -> None:
@@ -221,7 +151,10 @@ class Loop:
         require_autodiff(backend)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
-        key = keys.derive(process_seed(), "fit", getattr(self, "_key", ""), self._fits)
+        if SETTINGS.max_epochs is not None and epochs > SETTINGS.max_epochs:
+            warnings.warn(f"fit: {epochs} epochs are limited to {SETTINGS.max_epochs} by set_max_epochs().", stacklevel=2)
+        epochs = limited(epochs, SETTINGS.max_epochs)  # type: ignore[assignment]
+        self._order_key = key = keys.derive(process_seed(), "fit", getattr(self, "_key", ""), self._fits)
         self._fits += 1
         with registry.use_backend(backend.name):
             data = get_data(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, key=key, class_weight=class_weight)
@@ -234,28 +167,37 @@ class Loop:
             self.stop_training = False
             logs: dict[str, Any] = {}
             callbacks.on_train_begin()
+            start = 0
+            position = callbacks.position()
+            if position is not None:
+                initial_epoch, start = position
+                data.key = self._order_key
+                feed.skip_to(initial_epoch, start)
             try:
                 for epoch in range(initial_epoch, epochs):
-                    logs = self._epoch(feed, epoch, callbacks)
+                    logs = self._epoch(feed, epoch, callbacks, start if epoch == initial_epoch else 0)
                     if validation is not None and _due(validation_freq, epoch):
                         results = self._evaluate(validation, validation_steps, callbacks)
                         logs = _sorted(logs | {f"val_{k}": v for k, v in results.items()})
                     callbacks.on_epoch_end(epoch, logs)
                     if self.stop_training:
                         break
-                if self.optimizer is not None and epochs > initial_epoch:  # type: ignore[attr-defined]
-                    self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
             finally:
                 callbacks.close()
+            if self.optimizer is not None and epochs > initial_epoch:  # type: ignore[attr-defined]
+                self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
             callbacks.on_train_end(logs)
         self.history = callbacks.history
         return self.history
 
-    def _epoch(self, feed: Feed, epoch: int, callbacks: CallbackList) -> dict[str, Any]:
-        self.reset_metrics()  # type: ignore[attr-defined]
+    def _epoch(self, feed: Feed, epoch: int, callbacks: CallbackList, start: int) -> dict[str, Any]:
+        if not start:  # else the metrics hold what came before
+            self.reset_metrics()  # type: ignore[attr-defined]
         callbacks.on_epoch_begin(epoch)
         run = self._function("train", feed.repeat)
-        results, step = self._steps(feed, epoch, run, callbacks, "train")
+        results, step = self._steps(feed, epoch, run, callbacks, "train", start)
+        if results is None and start:  # interrupted between the last step and the end of the epoch
+            results, step = self.get_metrics_result(), start  # type: ignore[attr-defined]
         if results is None:
             if feed.data.one_shot and epoch:
                 warnings.warn(f"The data ran out before epoch {epoch + 1}: pass a dataset that can be read again, or fewer epochs.", stacklevel=4)
@@ -272,16 +214,16 @@ class Loop:
             callbacks.params["steps"] = step
         return _sorted(to_float(feed.executor.fetch(results)))
 
-    def _steps(self, feed: Feed, epoch: int, run: Any, callbacks: CallbackList, kind: str) -> tuple[Any, int]:
+    def _steps(self, feed: Feed, epoch: int, run: Any, callbacks: CallbackList, kind: str, start: int = 0) -> tuple[Any, int]:
         """Run the batches of an epoch; returns the last results, on the device, and the number of steps."""
         begin, end = callbacks.batch_hooks(kind)
         fetch, repeat = feed.executor.fetch, feed.repeat
         results: Any = None
         waiting: list[Any] = []
         last = 0
-        for step, batch in feed.epoch(epoch):
+        for step, batch in feed.epoch(epoch, start):
             if begin is not None:
-                begin(step)
+                begin(step, {})
             results = run(batch)
             last = step + (len(batch) if repeat > 1 else 1)
             if end is not None:
@@ -349,9 +291,13 @@ class Loop:
             data = get_data(x, y, sample_weight, batch_size=batch_size)
             _check_steps("steps", steps)
             self._prepare("test", data.first())
-            callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=steps or data.num_batches, history=False)
+            total = limited(steps or data.num_batches, SETTINGS.max_steps_per_epoch)
+            callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=total, history=False)
             self.stop_training = False
-            logs = self._evaluate(data, steps, callbacks)
+            try:
+                logs = self._evaluate(data, steps, callbacks)
+            finally:
+                callbacks.close()
         return _sorted(logs) if return_dict else self._in_order(logs)
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
@@ -381,30 +327,34 @@ class Loop:
             _check_steps("steps", steps)
             if not self.built:  # type: ignore[attr-defined]
                 self._prepare("predict", data.first())
-            callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=steps or data.num_batches, history=False)
+            total = limited(steps or data.num_batches, SETTINGS.max_steps_per_epoch)
+            callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=total, history=False)
             feed = Feed(data, self, steps)
             run = self._function("predict")
             begin, end = callbacks.batch_hooks("predict")
             fetch = feed.executor.fetch
             collected: list[Any] = []
             self.stop_training = False
-            callbacks.on_predict_begin()
-            waiting: Any = None
-            for step, batch in feed.epoch(0):
-                if begin is not None:
-                    begin(step)
-                outputs = run(batch)
-                if waiting is not None:  # fetch one step late, so that the device is never idle
-                    collected.append(fetch(waiting))
-                waiting = outputs
-                if end is not None:
-                    end(step, {"outputs": outputs})
-                if self.stop_training:
-                    break
-            if waiting is None:
-                raise ValueError("The data is empty: no batch came.")
-            collected.append(fetch(waiting))
-            callbacks.on_predict_end()
+            try:
+                callbacks.on_predict_begin()
+                waiting: Any = None
+                for step, batch in feed.epoch(0):
+                    if begin is not None:
+                        begin(step, {})
+                    outputs = run(batch)
+                    if waiting is not None:  # fetch one step late, so that the device is never idle
+                        collected.append(fetch(waiting))
+                    waiting = outputs
+                    if end is not None:
+                        end(step, {"outputs": outputs})
+                    if self.stop_training:
+                        break
+                if waiting is None:
+                    raise ValueError("The data is empty: no batch came.")
+                collected.append(fetch(waiting))
+                callbacks.on_predict_end()
+            finally:
+                callbacks.close()
         return collected[0] if len(collected) == 1 else map_structure(lambda *parts: np.concatenate(parts), *collected)
 
     # -- single batches --------------------------------------------------------------------------------------------------------------------
@@ -417,10 +367,12 @@ class Loop:
             if signature not in checked:
                 self._prepare(kind, batch)
                 checked.add(signature)
+            if kind != "predict":
+                self.reset_metrics()  # type: ignore[attr-defined]
             return executor.fetch(self._function(kind)(executor.put(batch)))
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
-        """Train on one batch and return loss and metrics; metrics go on from earlier batches.
+        """Train on one batch and return its loss and metrics.
 
         Args:
             x, y, sample_weight, class_weight: as in `fit`.
@@ -436,7 +388,7 @@ class Loop:
         return _sorted(logs) if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Return loss and metrics on one batch; metrics go on from earlier batches."""
+        """Return loss and metrics on one batch."""
         self._require_compiled("test_on_batch")
         logs = to_float(self._on_batch("test", _batch(x, y, sample_weight)))
         return _sorted(logs) if return_dict else self._in_order(logs)

@@ -4,8 +4,9 @@ from typing import Any
 
 from pronghorn import ops, optimizers
 from pronghorn.backend import registry
+from pronghorn.layers.tracking import flatten_layers
 from pronghorn.metrics.reduction import Mean
-from pronghorn.state.binding import bind
+from pronghorn.state.binding import STATE, bind
 from pronghorn.training.compile_loss import CompileLoss
 from pronghorn.training.compile_metrics import CompileMetrics
 from pronghorn.training.functions import Functions
@@ -18,7 +19,7 @@ class Trainer(Loop, Steps):
     """The part of a model that trains, evaluates and predicts. Mixed in before `Layer`: `class Model(Trainer, Layer)`."""
 
     #: attributes that hold no state of the model as a layer
-    _hidden = frozenset({"optimizer", "loss", "_loss_tracker", "_compile_loss", "_compile_metrics", "_functions", "_compile_config", "history"})
+    _hidden_names = frozenset({"optimizer", "loss", "_loss_tracker", "_compile_loss", "_compile_metrics", "_functions", "_compile_config", "history"})
 
     compiled = False
     optimizer: Any = None
@@ -77,11 +78,9 @@ class Trainer(Loop, Steps):
             raise ValueError(f'compile: jit_compile must be True, False or "auto"; received {jit_compile!r}.')
         with registry.use_backend(self.backend.name):  # type: ignore[attr-defined]
             chosen = optimizers.get(optimizer)
-            if auto_scale_loss and chosen is not None and getattr(getattr(self, "dtype_policy", None), "name", None) == "mixed_float16":
-                raise NotImplementedError(
-                    "compile: float16 training needs loss scaling, which is not there yet. Use mixed_bfloat16, or set loss_scale_factor on the optimizer "
-                    "and pass auto_scale_loss=False."
-                )
+            half = chosen is not None and self.dtype_policy.name == "mixed_float16"  # type: ignore[attr-defined]
+            if auto_scale_loss and half and chosen is not None and not isinstance(chosen, optimizers.LossScaleOptimizer):
+                chosen = optimizers.LossScaleOptimizer(chosen, name="loss_scale_optimizer")
             names = self._output_names()
             self._compile_loss = None if loss is None else CompileLoss(loss, loss_weights, output_names=names)
             self._compile_metrics = CompileMetrics(metrics, weighted_metrics, output_names=names) if metrics or weighted_metrics else None
@@ -94,6 +93,8 @@ class Trainer(Loop, Steps):
             "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
+        if half and not auto_scale_loss:  # left out where it is the default, since readers of files know fewer arguments
+            self._compile_config["auto_scale_loss"] = False
         self.stop_training = False
         self.compiled = True
         self._made.clear()
@@ -139,6 +140,7 @@ class Trainer(Loop, Steps):
             return None
         from pronghorn.saving.registry import serialize_keras_object
 
+        # the optimizer as it is, with the scaling of losses that compile() may have added: the file holds the state of both
         return {k: serialize_keras_object(self.optimizer if k == "optimizer" else v) for k, v in self._compile_config.items()}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -148,23 +150,26 @@ class Trainer(Loop, Steps):
         if not isinstance(self, Trainer) or type(self).compile is not Trainer.compile and "optimizer" not in config:
             return
         options = {k: deserialize_keras_object(v) for k, v in config.items() if k != "optimizer"}
-        rate = config.get("optimizer")
-        options["optimizer"] = optimizers.deserialize(rate) if isinstance(rate, dict) else rate
-        self.compile(**options)
+        given = config.get("optimizer")
+        optimizer = optimizers.deserialize(given) if isinstance(given, dict) else optimizers.get(given)
+        # files of other programs name the optimizer without its loss scaling, and a functional model's file lacks the model's own policy
+        half = any(layer.dtype_policy.name == "mixed_float16" for layer in flatten_layers(self))
+        if half and optimizer is not None and config.get("auto_scale_loss", True) and not isinstance(optimizer, optimizers.LossScaleOptimizer):
+            optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+        self.compile(**options, optimizer=optimizer)
         if self.built and self.optimizer is not None:  # type: ignore[attr-defined]
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
 
     # -- metrics ---------------------------------------------------------------------------------------------------------------------------
     @property
     def metrics(self) -> list[Any]:
-        """The mean loss, metrics of layers, those of `compile`, and the means of single losses."""
+        """The mean loss, the metrics of `compile`, the means of single losses, and the metrics of the model and its layers."""
         found = [self._loss_tracker] if self._loss_tracker is not None else []
-        found += super().metrics  # type: ignore[misc]
         if self._compile_metrics is not None:
             found.append(self._compile_metrics)
         if self._compile_loss is not None:
             found += self._compile_loss.metrics
-        return found
+        return found + super().metrics  # type: ignore[misc]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -223,6 +228,8 @@ class Trainer(Loop, Steps):
             extra = ops.sum(extra) if len(ops.shape(extra)) else extra
             total = extra if total is None else ops.add(total, ops.cast(extra, ops.dtype_of(total)))
         if total is None:
+            if STATE.scope is not None and STATE.scope.symbolic and any(layer._uses_losses for layer in flatten_layers(self)):
+                return ops.zeros(())  # on shapes alone, layers add no losses
             raise ValueError("There is no loss to train with: give compile() a loss, or call add_loss() in a layer.")
         return total
 

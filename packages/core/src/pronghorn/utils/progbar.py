@@ -42,7 +42,7 @@ class Progbar:
     Args:
         target: number of steps, None if that is not known.
         width: length of the bar.
-        verbose: 0 for nothing, 1 for a bar, 2 for a line at the end.
+        verbose: 0 for nothing, 1 for a bar, 2 for a line at the end, "auto" for 1 where somebody watches.
         interval: least seconds between two updates on the screen.
         stateful_metrics: names of values that are shown as they are; others are averaged over time.
         stateless_metrics: accepted for compatibility.
@@ -58,17 +58,17 @@ class Progbar:
         self,
         target: int | None,
         width: int = 20,
-        verbose: int = 1,
+        verbose: Any = 1,
         interval: float = 0.05,
         stateful_metrics: Any = None,
         stateless_metrics: Any = None,
         unit_name: str = "step",
     ):
-        self.target, self.width, self.verbose, self.interval, self.unit_name = target, width, verbose, interval, unit_name
+        self.target, self.width, self.verbose, self.interval, self.unit_name = target, width, resolve_verbose(verbose), interval, unit_name
         self.stateful_metrics = set(stateful_metrics or ())
         #: whether values that are not stateful are averaged; results of `fit` are means already
         self.averaged = True
-        self._rewrites = verbose == 1 and is_watched()
+        self._rewrites = self.verbose == 1 and is_watched()
         self._values: dict[str, list[Any]] = {}
         self._seen = 0
         self._start = time.perf_counter()

@@ -49,7 +49,59 @@ class _Projection(Layer):
         return {**super().get_config(), "contract": self.contract, "shape": self.shape, "use_bias": self.use_bias}
 
 
-class MultiHeadAttention(Layer):
+class HeadsBase(Layer):
+    """What attention layers with projections share: options, projections, masks."""
+
+    supports_masking = True
+
+    def _shared(self, values: dict[str, Any]) -> None:
+        window = values["sliding_window"]
+        if window is not None and (not isinstance(window, int) or window <= 0):
+            raise ValueError(f"{type(self).__name__}: sliding_window must be a positive integer; received {window!r}.")
+        for name in ("dropout", "use_bias", "seed", "use_gate", "sliding_window", "flash_attention"):
+            setattr(self, name, values[name])
+        for name, module in _PARTS.items():
+            setattr(self, name, module.get(values[name]))
+        self.seed_generator = random.SeedGenerator(self.seed) if self.dropout > 0 else None
+
+    def _part_configs(self) -> dict[str, Any]:
+        config = {n: module.serialize(getattr(self, n)) for n, module in _PARTS.items()}
+        return {**config, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
+
+    def _projection(self, contract: int, shape: tuple, name: str) -> _Projection:
+        options = {}
+        for part, module in _PARTS.items():
+            value = getattr(self, part)
+            # each weight draws for itself, as if every projection had its own initializer
+            options[part] = type(value).from_config(value.get_config()) if module is initializers and hasattr(value, "get_config") else value
+        return _Projection(contract, shape, self.use_bias, options, name=name, dtype=self.dtype_policy)
+
+    def _mask(self, query: Any, value: Any, value_mask: Any, key_mask: Any, attention_mask: Any, causal: bool) -> Any:
+        """Combine the masks into one (batch, queries, keys), or None."""
+        found = None if attention_mask is None else ops.cast(attention_mask, "bool")
+
+        def both(a: Any, b: Any) -> Any:
+            return b if a is None else ops.logical_and(a, b)
+
+        for m in (value_mask, key_mask):
+            if m is not None:
+                found = both(found, ops.expand_dims(ops.cast(m, "bool"), -2))
+        if causal or self.sliding_window is not None:
+            n, m = ops.shape(query)[1], ops.shape(value)[1]
+            i = ops.reshape(ops.arange(n, dtype="int32"), (1, -1, 1))
+            j = ops.reshape(ops.arange(m, dtype="int32"), (1, 1, -1))
+            if causal:
+                found = both(found, ops.greater_equal(i, j))
+            if self.sliding_window is not None:
+                found = both(found, ops.less(ops.abs(ops.subtract(i, j)), self.sliding_window))
+        return found
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the query's mask."""
+        return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+
+
+class MultiHeadAttention(HeadsBase):
     """Attends from queries to keys and values with several heads (Vaswani et al., 2017).
 
     Args:
@@ -83,26 +135,10 @@ class MultiHeadAttention(Layer):
         for name, value in (("num_heads", num_heads), ("key_dim", key_dim)):
             if not isinstance(value, int) or value <= 0:
                 raise ValueError(f"MultiHeadAttention: {name} must be a positive integer; received {value!r}.")
-        if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
-            raise ValueError(f"MultiHeadAttention: sliding_window must be a positive integer; received {sliding_window!r}.")
-        self.supports_masking = True
         self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, value_dim or key_dim
-        self.dropout, self.use_bias, self.seed, self.use_gate = dropout, use_bias, seed, use_gate
         self._output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape) if output_shape is not None else None
         self._attention_axes = (attention_axes,) if isinstance(attention_axes, int) else tuple(attention_axes) if attention_axes is not None else None
-        self.sliding_window, self.flash_attention = sliding_window, flash_attention
-        values = locals()
-        for name, module in _PARTS.items():
-            setattr(self, name, module.get(values[name]))
-        self.seed_generator = random.SeedGenerator(seed) if dropout > 0 else None
-
-    def _projection(self, contract: int, shape: tuple, name: str) -> _Projection:
-        options = {}
-        for part, module in _PARTS.items():
-            value = getattr(self, part)
-            # each weight draws for itself, as if every projection had its own initializer
-            options[part] = type(value).from_config(value.get_config()) if module is initializers and hasattr(value, "get_config") else value
-        return _Projection(contract, shape, self.use_bias, options, name=name, dtype=self.dtype_policy)
+        self._shared(locals())
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         """Make the projections."""
@@ -132,42 +168,21 @@ class MultiHeadAttention(Layer):
             query: (batch, ..., features).
             value: what is attended to.
             key: what queries are compared with, `value` by default.
-            query_mask, value_mask, key_mask: (batch, steps) bool.
+            query_mask: (batch, steps) bool; only passed on as the mask of the outputs.
+            value_mask, key_mask: (batch, steps) bool, false for steps that no query attends to.
             attention_mask: (batch, queries, keys) bool, true where attention is allowed.
             return_attention_scores: also return the weights.
             training: whether dropout is active.
             use_causal_mask: a query only attends to itself and what is before it.
         """
         key = value if key is None else key
-        mask = self._mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        mask = self._mask(query, value, value_mask, key_mask, attention_mask, use_causal_mask)
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
         out, scores = self._attend(q, k, v, mask, bool(training), return_attention_scores)
         if self.use_gate:
             out = ops.multiply(out, ops.sigmoid(self.gate_dense(query)))
         out = self.output_dense(out)
         return (out, scores) if return_attention_scores else out
-
-    def _mask(self, query: Any, value: Any, query_mask: Any, value_mask: Any, key_mask: Any, attention_mask: Any, causal: bool) -> Any:
-        """Combine the masks into one (batch, queries, keys), or None."""
-        found = None if attention_mask is None else ops.cast(attention_mask, "bool")
-
-        def both(a: Any, b: Any) -> Any:
-            return b if a is None else ops.logical_and(a, b)
-
-        if query_mask is not None:
-            found = both(found, ops.expand_dims(ops.cast(query_mask, "bool"), -1))
-        for m in (value_mask, key_mask):
-            if m is not None:
-                found = both(found, ops.expand_dims(ops.cast(m, "bool"), -2))
-        if causal or self.sliding_window is not None:
-            n, m = ops.shape(query)[1], ops.shape(value)[1]
-            i = ops.reshape(ops.arange(n, dtype="int32"), (1, -1, 1))
-            j = ops.reshape(ops.arange(m, dtype="int32"), (1, 1, -1))
-            if causal:
-                found = both(found, ops.greater_equal(i, j))
-            if self.sliding_window is not None:
-                found = both(found, ops.less(ops.abs(ops.subtract(i, j)), self.sliding_window))
-        return found
 
     def _attend(self, q: Any, k: Any, v: Any, mask: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
         scale = 1.0 / math.sqrt(float(self.key_dim))
@@ -180,8 +195,11 @@ class MultiHeadAttention(Layer):
         qs, ks, vs = (self._fold(x, batch) for x in (q, k, v))
         logits = ops.multiply(ops.matmul(qs, ops.swapaxes(ks, -1, -2)), scale)
         if mask is not None:
-            logits = ops.where(self._fit(mask, logits), logits, np.finfo("float16").min if self.compute_dtype == "float16" else -1e9)
+            mask = self._fit(mask, logits)
+            logits = ops.where(mask, logits, np.finfo("float16").min if self.compute_dtype == "float16" else -1e9)
         weights = ops.softmax(logits, axis=-1)
+        if mask is not None:  # a query that may attend to nothing gets zeros
+            weights = ops.multiply(weights, ops.cast(mask, ops.dtype_of(weights)))
         used = random.dropout(weights, self.dropout, seed=self.seed_generator) if training and self.dropout > 0 else weights
         out = self._unfold(ops.matmul(used, vs), ops.shape(q), batch)
         if want_scores and len(self._axes) > 1:
@@ -208,19 +226,18 @@ class MultiHeadAttention(Layer):
         dims = ops.shape(mask)
         return ops.reshape(mask, (*dims[:-2], *(1,) * missing, *dims[-2:])) if missing > 0 else mask
 
-    def compute_mask(self, query: Any, previous_mask: Any) -> Any:
-        """Return the query's mask."""
-        return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+    @property
+    def attention_axes(self) -> tuple[int, ...] | None:
+        """Axes that attention goes over; None where they are not known before the layer is built."""
+        return self.__dict__.get("_axes", self._attention_axes)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         names = ("num_heads", "key_dim", "value_dim", "dropout", "use_bias", "sliding_window", "use_gate", "seed")
         config = {n: getattr(self, n) for n in names}
         config |= {"output_shape": self._output_shape, "attention_axes": getattr(self, "_axes", self._attention_axes)}
-        config |= {n: module.serialize(getattr(self, n)) for n, module in _PARTS.items()}
-        config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **config, **self._part_configs()}
 
-    def compute_output_shape(self, query_shape: Any, value_shape: Any = None, key_shape: Any = None) -> Any:
+    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:
         """Return the query's shape with the output's features."""
         return (*query_shape[:-1], *(self._output_shape or (query_shape[-1],)))

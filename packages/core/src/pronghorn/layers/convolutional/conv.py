@@ -139,6 +139,10 @@ class BaseConv(_Convolution):
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved inputs."""
+        return self._finish(self.convolution_op(inputs, self.kernel.value))
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Return `inputs` convolved with `kernel`, without bias and activation; the place to override in layers that rework the kernel."""
         padding = self.padding
         if padding == "causal":
             inputs, padding = self._causal(inputs), "valid"
@@ -147,10 +151,10 @@ class BaseConv(_Convolution):
             dims = shape(inputs)
             lead = dims[: -self._rank - 1]
             inputs = ops.reshape(inputs, (-1, *dims[-self._rank - 1 :]))
-        x = ops.conv(inputs, self.kernel.value, self.strides, padding, self.data_format, self.dilation_rate)
+        x = ops.conv(inputs, kernel, self.strides, padding, self.data_format, self.dilation_rate)
         if lead is not None:
             x = ops.reshape(x, (*lead, *shape(x)[1:]))
-        return self._finish(x)
+        return x
 
 
 class Conv1D(BaseConv):

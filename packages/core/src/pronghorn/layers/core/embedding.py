@@ -91,6 +91,6 @@ class Embedding(Layer):
     def _makes_mask(self) -> bool:
         return self.mask_zero
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return where the integers are not 0, if `mask_zero`."""
         return not_equal(inputs, 0) if self.mask_zero else None

@@ -15,6 +15,9 @@ class Merge(Layer):
     _combine: Callable
     _count: int | None = None
 
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+
     def build(self, input_shape: Any) -> None:
         """Check that the shapes broadcast."""
         shapes = self._shapes(input_shape)
@@ -58,9 +61,9 @@ class Merge(Layer):
             out = type(self)._combine(out, x)
         return out
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Keep a step where all masks keep it."""
-        found = [m for m in previous_mask if m is not None] if isinstance(previous_mask, (list, tuple)) else []
+        found = [m for m in mask if m is not None] if isinstance(mask, (list, tuple)) else []
         if not found:
             return None
         out = found[0]
@@ -144,12 +147,12 @@ class Concatenate(Merge):
         """Join the inputs."""
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Join the masks; inputs without one count as kept."""
-        if not isinstance(previous_mask, (list, tuple)) or all(m is None for m in previous_mask):
+        if not isinstance(mask, (list, tuple)) or all(m is None for m in mask):
             return None
         masks = []
-        for x, m in zip(inputs, previous_mask, strict=True):
+        for x, m in zip(inputs, mask, strict=True):
             if m is None:
                 masks.append(ops.ones_like(x, dtype="bool"))
             else:
@@ -208,7 +211,7 @@ class Dot(Merge):
         dims = [dx[i] for i in rest_x] + [dy[i] for i in rest_y]
         return ops.reshape(out, (dx[0], *(dims or [1])))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The steps are gone, and their mask with them."""
         return None
 

@@ -76,6 +76,8 @@ class BatchNormalization(_Normalization):
         unknown = set(renorm_clipping or {}) - {"rmin", "rmax", "dmax"}
         if unknown:
             raise ValueError(f"BatchNormalization: renorm_clipping has the unknown keys {sorted(unknown)}; known: rmin, rmax, dmax.")
+        if renorm and renorm_clipping is None:
+            renorm_clipping = {}
         self._set(locals())
 
     def build(self, input_shape: Any) -> None:
@@ -90,12 +92,17 @@ class BatchNormalization(_Normalization):
         for name, start in (("moving_mean", self.moving_mean_initializer), ("moving_variance", self.moving_variance_initializer)):
             setattr(self, name, self.add_weight(shape=(features,), name=name, initializer=start, trainable=False, autocast=False))
         if self.renorm:
-            for name, like in (("renorm_mean", "moving_mean"), ("renorm_stddev", "moving_variance")):
-                start = getattr(self, f"{like}_initializer")
+            for name, start in (
+                ("moving_stddev", self._root_of_variance), ("renorm_mean", self.moving_mean_initializer), ("renorm_stddev", self._root_of_variance)
+            ):  # fmt: skip
                 setattr(self, name, self.add_weight(shape=(features,), name=name, initializer=start, trainable=False, autocast=False))
         self.input_spec = InputSpec(ndim=n, axes={self.axis: features})
 
-    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+    def _root_of_variance(self, shape: Any, dtype: Any = None) -> Any:
+        """Start of the averages of standard deviations."""
+        return ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Normalise; with `training` by this batch, which also moves the averages."""
         x = ops.cast(inputs, "float32") if self.compute_dtype in ("float16", "bfloat16") else inputs
         axis = self.axis % len(ops.shape(x))
@@ -107,8 +114,11 @@ class BatchNormalization(_Normalization):
             old_mean, old_variance = self.moving_mean.value, self.moving_variance.value
             if self.renorm:
                 scale, offset = self._renormalised(mean, variance)
-            for v, old, new in ((self.moving_mean, old_mean, mean), (self.moving_variance, old_variance, variance)):
-                v.assign(ops.add(ops.multiply(old, self.momentum), ops.multiply(ops.stop_gradient(ops.cast(new, v.dtype)), 1.0 - self.momentum)))
+            _move(self.moving_mean, old_mean, mean, self.momentum)
+            if self.renorm:  # the average is that of the standard deviations
+                self.moving_variance.assign(ops.maximum(ops.subtract(ops.square(self.moving_stddev.value), self.epsilon), 0.0))
+            else:
+                _move(self.moving_variance, old_variance, variance, self.momentum)
         out = ops.batch_normalization(x, mean, variance, axis, _value(offset), _value(scale), self.epsilon)
         return ops.cast(out, self.compute_dtype)
 
@@ -140,9 +150,9 @@ class BatchNormalization(_Normalization):
         if "dmax" in limits:
             d = ops.clip(d, -limits["dmax"], limits["dmax"])
         r, d = ops.stop_gradient(r), ops.stop_gradient(d)
-        for v, new in ((self.renorm_mean, mean), (self.renorm_stddev, std)):
-            kept = ops.multiply(v.value, self.renorm_momentum)
-            v.assign(ops.add(kept, ops.multiply(ops.stop_gradient(new), 1.0 - self.renorm_momentum)))
+        _move(self.renorm_mean, average, mean, self.renorm_momentum)
+        _move(self.renorm_stddev, deviation, std, self.renorm_momentum)
+        _move(self.moving_stddev, self.moving_stddev.value, std, self.momentum)
         scale = r if self.gamma is None else ops.multiply(r, self.gamma)
         shift = d if self.gamma is None else ops.multiply(d, self.gamma)
         return scale, shift if self.beta is None else ops.add(shift, self.beta)
@@ -178,10 +188,12 @@ class LayerNormalization(_Normalization):
             raise TypeError(f"LayerNormalization: axis must be an int or a list of ints; received {axis!r}.")
         self._set(locals())
 
+    axis: Any
+
     def build(self, input_shape: Any) -> None:
         """Make scale and shift."""
-        axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        self._scale_and_shift(tuple(input_shape[a] for a in axes))
+        self.axis = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]
+        self._scale_and_shift(tuple(input_shape[a] for a in self.axis))
 
     def call(self, inputs: Any) -> Any:
         """Normalise."""
@@ -203,6 +215,7 @@ class RMSNormalization(_Normalization):
     """
 
     _plain = ("axis", "epsilon")
+    axis: Any
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
@@ -210,12 +223,12 @@ class RMSNormalization(_Normalization):
 
     def build(self, input_shape: Any) -> None:
         """Make the scale."""
-        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
-        self.scale = self.add_weight(shape=tuple(input_shape[a] for a in axes), name="scale", initializer="ones", autocast=False)
+        self.axis = list(self.axis) if isinstance(self.axis, (list, tuple)) else [self.axis]
+        self.scale = self.add_weight(shape=tuple(input_shape[a] for a in self.axis), name="scale", initializer="ones", autocast=False)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, x: Any) -> Any:
         """Normalise."""
-        x = ops.cast(inputs, "float32") if self.compute_dtype in ("float16", "bfloat16") else inputs
+        x = ops.cast(x, "float32") if self.compute_dtype in ("float16", "bfloat16") else x
         return ops.cast(ops.rms_normalization(x, self.scale.value, self.axis, self.epsilon), self.compute_dtype)
 
 
@@ -240,6 +253,11 @@ class UnitNormalization(_Normalization):
     def call(self, inputs: Any) -> Any:
         """Normalise."""
         return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
+
+
+def _move(v: Variable, old: Any, new: Any, momentum: float) -> None:
+    """Let a running average take a step from `old` towards `new`."""
+    v.assign(ops.add(ops.multiply(old, momentum), ops.multiply(ops.stop_gradient(ops.cast(new, v.dtype)), 1.0 - momentum)))
 
 
 def _value(v: Any) -> Any:

@@ -28,6 +28,14 @@ class Rescaling(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Scale and shift."""
-        kind = self.compute_dtype
-        factor, shift = (v if isinstance(v, (int, float)) else ops.convert_to_tensor(v, kind) for v in (self.scale, self.offset))
-        return ops.add(ops.multiply(ops.cast(inputs, kind), factor), shift)
+        factor, shift = self.convert_weight(self.scale), self.convert_weight(self.offset)
+        return ops.add(ops.multiply(ops.cast(inputs, self.compute_dtype), factor), shift)
+
+    def convert_weight(self, weight: Any) -> Any:
+        """Return a factor or offset as it takes part in the computation: a number, or a tensor of the compute dtype."""
+        return weight if isinstance(weight, (int, float)) else ops.convert_to_tensor(weight, self.compute_dtype)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Return the layer that `get_config` described."""
+        return super().from_config(config)

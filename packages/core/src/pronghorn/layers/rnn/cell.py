@@ -72,13 +72,32 @@ class Cell(Layer):
     def prepare(self, x: Any, state: Any, training: bool) -> None:
         """Draw the dropout masks that hold for a whole sequence; `x` and `state` show the shapes."""
         self.reset_masks()
-        if training and self.dropout > 0:
-            self._input_mask = random.dropout(ops.ones_like(x), self.dropout, seed=self.seed_generator)
-        if training and self.recurrent_dropout > 0:
-            self._state_mask = random.dropout(ops.ones_like(state), self.recurrent_dropout, seed=self.seed_generator)
+        if training:
+            self.get_dropout_mask(x)
+            self.get_recurrent_dropout_mask(state)
+
+    def get_dropout_mask(self, step_input: Any) -> Any:
+        """Return the mask of the inputs, the same until it is reset; None without dropout."""
+        if self._input_mask is None and self.dropout > 0:
+            self._input_mask = random.dropout(ops.ones_like(step_input), self.dropout, seed=self.seed_generator)
+        return self._input_mask
+
+    def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
+        """Return the mask of the state, the same until it is reset; None without dropout."""
+        if self._state_mask is None and self.recurrent_dropout > 0:
+            self._state_mask = random.dropout(ops.ones_like(step_input), self.recurrent_dropout, seed=self.seed_generator)
+        return self._state_mask
+
+    def reset_dropout_mask(self) -> None:
+        """Forget the mask of the inputs."""
+        self._input_mask = None
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Forget the mask of the state."""
+        self._state_mask = None
 
     def reset_masks(self) -> None:
-        """Forget the masks."""
+        """Forget both masks."""
         self._input_mask = self._state_mask = None
 
     def _dropped(self, x: Any, h: Any, training: bool) -> tuple[Any, Any]:

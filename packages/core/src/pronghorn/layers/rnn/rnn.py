@@ -1,11 +1,18 @@
 """Running a cell along a sequence."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from pronghorn import ops
+from pronghorn.backend.dtypes import numpy_dtype
 from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
+from pronghorn.layers.tracking import Carried
+from pronghorn.state.naming import to_snake_case
 from pronghorn.state.tree import flatten, map_structure, pack
+from pronghorn.state.variable import Variable
 
 
 class StackedRNNCells(Layer):
@@ -34,7 +41,9 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """Return the initial states of the cells."""
-        return [c.get_initial_state(batch_size=batch_size) for c in self.cells]
+        found = [c.get_initial_state(batch_size=batch_size) for c in self.cells]
+        # a cell with one state, whose size is no list, has a tensor in the place of a list
+        return [s[0] if isinstance(s, (list, tuple)) and not isinstance(c.state_size, (list, tuple)) else s for c, s in zip(self.cells, found, strict=True)]
 
     def build(self, input_shape: Any) -> None:
         """Build the cells one after the other."""
@@ -43,7 +52,7 @@ class StackedRNNCells(Layer):
                 cell.build(input_shape)
             input_shape = (input_shape[0], cell.output_size)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
         """Run one step through all cells."""
         new = []
         for cell, state in zip(self.cells, states, strict=True):
@@ -58,12 +67,12 @@ class StackedRNNCells(Layer):
         return {**super().get_config(), "cells": [serialize_keras_object(c) for c in self.cells]}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "StackedRNNCells":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "StackedRNNCells":
         """Return the layer of a config."""
         from pronghorn.saving.registry import deserialize_keras_object
 
         config = dict(config)
-        return cls([deserialize_keras_object(c) for c in config.pop("cells")], **config)
+        return cls([deserialize_keras_object(c, custom_objects) for c in config.pop("cells")], **config)
 
 
 class RNN(Layer):
@@ -93,7 +102,12 @@ class RNN(Layer):
         self.stateful, self.unroll, self.zero_output_for_mask = stateful, unroll, zero_output_for_mask
         self.supports_masking = True
         self.input_spec: Any = None
-        self.states: Any = None
+        self._carried: Any = None
+
+    @property
+    def states(self) -> Any:
+        """Variables that carry the state from batch to batch; None where nothing is carried."""
+        return None if self._carried is None else map_structure(lambda c: c.state, self._carried)
 
     @property
     def state_size(self) -> Any:
@@ -113,10 +127,13 @@ class RNN(Layer):
                 f'Layer "{self.name}" is stateful, so it needs a fixed batch size. '
                 "Give it with Input(batch_shape=(size, ...)) or build((size, steps, features))."
             )
-        start = self._start(batch)
-        self.states = map_structure(lambda s: self.add_weight(shape=ops.shape(s), initializer="zeros", trainable=False, name="rnn_state"), start)
+        self._carried = map_structure(lambda s: Carried(self._zeros(ops.shape(s))), self._start(batch))
 
-    def _start(self, batch: Any) -> list[Any]:
+    def _zeros(self, shape: tuple) -> Any:
+        path = f"{self.path}/rnn_state"
+        return Variable(np.zeros(shape, numpy_dtype(self.variable_dtype)), dtype=self.variable_dtype, trainable=False, name="rnn_state", path=path)
+
+    def _start(self, batch: Any, sequences: Any = None) -> list[Any]:
         found = self.cell.get_initial_state(batch_size=batch) if hasattr(self.cell, "get_initial_state") else None
         if found is None:
             sizes = self.cell.state_size if isinstance(self.cell.state_size, (list, tuple)) else [self.cell.state_size]
@@ -135,7 +152,7 @@ class RNN(Layer):
 
     reset_states = reset_state
 
-    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Any, mask: Any) -> Any:
         """Return the mask of the outputs: that of the steps where sequences are returned."""
         mask = flatten(mask)[0] if mask is not None else None
         out = mask if self.return_sequences else None
@@ -154,22 +171,27 @@ class RNN(Layer):
         elif self.stateful and self.states is not None:
             start = map_structure(lambda v: v.value, self.states)
         else:
-            start = self._start(ops.shape(sequences)[0])
-        prepares = hasattr(self.cell, "prepare")
-        if prepares:
-            self.cell.prepare(sequences[:, 0], flatten(start)[0], training)
-        try:
-            last, outputs, state = self._run(sequences, start, mask, training, steps)
-        finally:
-            if prepares:
-                self.cell.reset_masks()
+            start = self._start(ops.shape(sequences)[0], sequences)
+        last, outputs, state = self.inner_loop(sequences, start, mask, training)
         if self.stateful and self.states is not None:
             for v, s in zip(flatten(self.states), flatten(state), strict=True):
                 v.assign(s)
         out = outputs if self.return_sequences else last
         return (out, *state) if self.return_state else out
 
-    def _run(self, sequences: Any, start: list[Any], mask: Any, training: bool, steps: Any) -> tuple[Any, Any, Any]:
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple[Any, Any, Any]:
+        """Return (last output, outputs of all steps, final state) for sequences that start with `initial_state`."""
+        prepares = hasattr(self.cell, "prepare")
+        if prepares:
+            self.cell.prepare(sequences[:, 0], flatten(initial_state)[0], training)
+        try:
+            return self._run(sequences, initial_state, mask, training)
+        finally:
+            if prepares:
+                self.cell.reset_masks()
+
+    def _run(self, sequences: Any, start: list[Any], mask: Any, training: bool) -> tuple[Any, Any, Any]:
+        steps = ops.shape(sequences)[1]
         axes = [1, 0, *range(2, len(ops.shape(sequences)))]
         xs = ops.transpose(sequences, axes)
         masks = None
@@ -193,8 +215,7 @@ class RNN(Layer):
                 shown = choose(shown, ops.zeros_like(shown)) if self.zero_output_for_mask else output
             return (new, output), shown
 
-        size = self.cell.output_size if hasattr(self.cell, "output_size") else flatten(self.cell.state_size)[0]
-        blank = ops.zeros((ops.shape(sequences)[0], *(size if isinstance(size, (list, tuple)) else (size,))), dtype=self.compute_dtype)
+        blank = self._blank(sequences, flat)
         if self.unroll:
             carry: Any = (flat, blank)
             shown = []
@@ -212,6 +233,11 @@ class RNN(Layer):
         states, last = carry
         return last, outputs, pack(start, states)
 
+    def _blank(self, sequences: Any, flat: list[Any]) -> Any:
+        """The output that masked steps repeat where no step came before them."""
+        size = self.cell.output_size if hasattr(self.cell, "output_size") else flatten(self.cell.state_size)[0]
+        return ops.zeros((ops.shape(sequences)[0], *(size if isinstance(size, (list, tuple)) else (size,))), dtype=self.compute_dtype)
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
@@ -223,13 +249,13 @@ class RNN(Layer):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Return the layer of a config."""
         config = dict(config)
         if "cell" in config:
             from pronghorn.saving.registry import deserialize_keras_object
 
-            config["cell"] = deserialize_keras_object(config["cell"])
+            config["cell"] = deserialize_keras_object(config["cell"], custom_objects)
         return cls(**config)
 
 
@@ -245,10 +271,18 @@ class CellRNN(RNN):
     cell_class: Any = None
 
     def _make(self, units: int, cell: dict[str, Any], rnn: dict[str, Any], kwargs: dict[str, Any]) -> None:
-        base = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
-        made = self.cell_class(units, **cell, **base)
-        RNN.__init__(self, made, **rnn, **kwargs)
+        self._around(lambda **base: self.cell_class(units, **cell, **base), rnn, kwargs)
         self.input_spec = InputSpec(ndim=3)
+
+    def _around(self, make: Callable, rnn: dict[str, Any], kwargs: dict[str, Any]) -> None:
+        """Make the cell with what it has in common with the layer, and the layer around it."""
+        base = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
+        RNN.__init__(self, make(**base, name=to_snake_case(self.cell_class.__name__)), **rnn, **kwargs)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the layer of a config."""
+        return super().from_config(config)
 
     def __getattr__(self, name: str) -> Any:
         cell = self.__dict__.get("cell")

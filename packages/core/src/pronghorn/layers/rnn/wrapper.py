@@ -125,7 +125,7 @@ class Bidirectional(Layer):
             return (*out, *states) if self.merge_mode is None else (out, *states)
         return out
 
-    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Any, mask: Any) -> Any:
         """Return the mask of the steps where sequences are returned."""
         mask = flatten(mask)[0] if mask is not None else None
         out = mask if self.return_sequences else None
@@ -142,6 +142,12 @@ class Bidirectional(Layer):
 
     reset_states = reset_state
 
+    @property
+    def states(self) -> Any:
+        """Carried states of both layers, forward first; None where nothing is carried."""
+        forward, backward = self.forward_layer.states, self.backward_layer.states
+        return None if not forward or not backward else (*forward, *backward)
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         from pronghorn.saving.registry import serialize_keras_object
@@ -150,11 +156,11 @@ class Bidirectional(Layer):
         return {**super().get_config(), "merge_mode": self.merge_mode, **inside}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Return the layer of a config."""
         from pronghorn.saving.registry import deserialize_keras_object
 
         config = dict(config)
-        layer = deserialize_keras_object(config.pop("layer"))
+        layer = deserialize_keras_object(config.pop("layer"), custom_objects)
         backward = config.pop("backward_layer", None)
-        return cls(layer, backward_layer=None if backward is None else deserialize_keras_object(backward), **config)
+        return cls(layer, backward_layer=None if backward is None else deserialize_keras_object(backward, custom_objects), **config)

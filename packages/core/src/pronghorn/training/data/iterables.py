@@ -1,10 +1,9 @@
 """Data that comes in batches: generators, iterables, loaders of other libraries, and PyDatasets."""
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
-
-import numpy as np
 
 from pronghorn.random import host, keys
 from pronghorn.training.data.arrays import apply_class_weight, class_table
@@ -77,8 +76,8 @@ class IterableData:
             self._iterator = None
 
     def skip(self, count: int) -> None:
-        """Leave batches of the current pass out, where the source is a fresh one of known order."""
-        for _, _batch in zip(range(count), self.one_pass(), strict=False):
+        """Leave batches of the current pass out."""
+        for _ in itertools.islice(self.one_pass(), count):
             pass
 
 
@@ -143,9 +142,11 @@ class PyDatasetData:
             while True:
                 self.dataset.on_epoch_begin()
                 indices = iter(list(self._indices(number))[skip:]) if n else self._indices(number)
-                for batch in self._fetched(pool, indices):
-                    yield self._unpacked(batch)
-                self.dataset.on_epoch_end()
+                for i, batch in enumerate(self._fetched(pool, indices), skip):
+                    unpacked = self._unpacked(batch)
+                    if i + 1 == n:  # all are fetched; nobody may come back to ask for more
+                        self.dataset.on_epoch_end()
+                    yield unpacked
                 number, skip = number + 1, 0
         finally:
             if pool is not None:
@@ -183,8 +184,3 @@ def _remember(dataset: Any) -> None:
 
 def _item(index: int) -> Any:
     return _DATASET[index]
-
-
-def as_host(x: Any) -> Any:
-    """Return a leaf of another library (a tensor, a column) as something engines take."""
-    return np.asarray(x) if hasattr(x, "__array__") and not isinstance(x, np.ndarray) else x
