@@ -62,8 +62,7 @@ def test_ldexp_does_not_overflow_between(engine):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_erfinv_inverts_erf(engine, dtype):
-    if dtype not in engine.dtypes:
-        pytest.skip(f"{engine.name} has no {dtype}")
+    dtype = engine.canonical(dtype)  # float32 where there is no float64
     x = np.array([-1.0, -0.9999, -0.7, 0.0, 1e-6, 0.3, 0.99, 0.999999, 1.0, 1.5])
     got = ops.convert_to_numpy(ops.erfinv(ops.convert_to_tensor(x, dtype))).astype("float64")
     assert got[0] == -math.inf and got[-2] == math.inf and np.isnan(got[-1])
@@ -96,9 +95,7 @@ KINKS = {
 
 
 @pytest.mark.parametrize("name", KINKS)
-def test_gradient_is_right_at_kinks_and_far_out(engine, name):
-    if "autodiff" not in engine.capabilities:
-        pytest.skip(f"{engine.name} has no gradients")
+def test_gradient_is_right_at_kinks_and_far_out(training_engine, name):
     x, expected = KINKS[name]
     got = _gradient(getattr(ops, name), x)
     assert np.isfinite(got).all()
@@ -106,9 +103,7 @@ def test_gradient_is_right_at_kinks_and_far_out(engine, name):
         assert e is None or abs(g - e) < 2e-5
 
 
-def test_gradient_of_pairs_is_finite_at_equal_and_zero_operands(engine):
-    if "autodiff" not in engine.capabilities:
-        pytest.skip(f"{engine.name} has no gradients")
+def test_gradient_of_pairs_is_finite_at_equal_and_zero_operands(training_engine):
     a, b = ph.Variable(np.array([0.0, 3.0, -np.inf], "float32")), ph.Variable(np.array([0.0, 3.0, 1.0], "float32"))
     for g in ph.value_and_grad(lambda: ops.sum(ops.logaddexp(a, b)[:2]), [a, b])[1]:
         np.testing.assert_allclose(ops.convert_to_numpy(g)[:2], [0.5, 0.5], atol=1e-6)

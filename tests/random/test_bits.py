@@ -62,8 +62,6 @@ def test_keys_separate_everything_they_are_made_of():
 
 def test_native_generator_is_reproducible_and_used(engine):
     key = words(derive(1, "x"))
-    if "native_rng" not in engine.capabilities:
-        pytest.skip(f"{engine.name} has no generator of its own")
     one, two, three = (ops.convert_to_numpy(random_bits(key, (100,), "native", s)) for s in (0, 0, 1))
     assert (one == two).all() and (one != three).any() and one.dtype == "int32"
     ph.random.set_rng("native")
