@@ -1,6 +1,7 @@
 """A backend from outside the repository: installed, listed, used, and put through the conformance kit without a line of test code."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -108,3 +109,16 @@ def test_the_kit_finds_faults_and_honours_declared_deviations(tmp_path):
 def test_an_unknown_backend_is_an_error(installed):
     out = python(installed, "-m", "pytest", "--pyargs", "pronghorn_testing", "--backend", "tinypn", "-q", "-p", "no:cacheprovider")
     assert out.returncode != 0 and "--backend tinypn: no such backend" in out.stdout + out.stderr
+
+
+def test_the_page_on_writing_an_engine_lists_what_it_implements(installed):
+    """docs/extending/backend.md carries the contract as it is, and this engine has each function that the page says is always needed."""
+    from pronghorn_testing import contract_table
+
+    text = (HERE.parents[1] / "docs/extending/backend.md").read_text(encoding="utf-8")
+    assert contract_table.update(text) == text, "run: python -m pronghorn_testing contract --write docs/extending/backend.md"
+    listed = re.findall(r"^\| `(\w+)\([^`]*\)` \| (\w+) \|", text, re.M)
+    always = [name for name, needed in listed if needed == "always"]
+    assert len(always) > 80 and {needed for _, needed in listed} == {"always", "linalg", "complex", "dynamic_shapes", "autodiff", "native_rng"}
+    code = f"from pronghorn.backend import registry; b = registry.get('tinynp'); print([n for n in {always!r} if not hasattr(b, n)])"
+    assert python(installed, "-c", code).stdout.strip() == "[]"

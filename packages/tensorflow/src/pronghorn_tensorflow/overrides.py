@@ -54,7 +54,6 @@ _unary("rsqrt", lambda x: raw.Rsqrt(x=x), _FLOATS | _COMPLEX)
 _unary("reciprocal", lambda x: raw.Reciprocal(x=x), _FLOATS | _COMPLEX)
 _unary("isnan", lambda x: raw.IsNan(x=x))
 _unary("isinf", lambda x: raw.IsInf(x=x))
-_unary("erfinv", lambda x: raw.Erfinv(x=x), frozenset({tf.float32.as_datatype_enum, tf.float64.as_datatype_enum}))
 
 
 @_override

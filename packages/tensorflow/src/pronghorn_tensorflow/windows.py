@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pronghorn_tensorflow.support import cast, const, ints, raw, sizes, via
+from pronghorn_tensorflow.support import const, ints, raw, sizes, via
 
 _WIDE_CONV: dict[str, str | None] = {"float8_e4m3fn": "float32", "float8_e5m2": "float32", "complex64": None, "complex128": None}
 _WIDE_POOL = {**_WIDE_CONV, "bool": "uint8", "uint32": "int64", "uint64": "int64"}
@@ -174,9 +174,9 @@ def _average_pool(x: Any, pool_size: tuple, strides: tuple, padding: tuple) -> A
     out = _pool("average", _padded(x, padding), pool_size, strides, "VALID")
     if not padded:
         return out
-    ones = tf.ones(ints((1, *sizes(x)[1:-1], 1)), tf.float32)
+    ones = tf.ones(ints((1, *sizes(x)[1:-1], 1)), x.dtype)
     share = _pool("average", _padded(ones, padding), pool_size, strides, "VALID")  # of each window inside the input
-    return out / cast(share, out.dtype)
+    return out / share
 
 
 conv = via(_conv, _WIDE_CONV, 2, name="conv")

@@ -1,47 +1,47 @@
-"""`python -m pronghorn_testing table [BACKEND...]`: the measured error of every op, dtype and backend, as Markdown."""
+"""Tables about backends, as Markdown.
+
+    python -m pronghorn_testing table [BACKEND...] [--ops PATTERN] [--write FILE]
+                                                                   the measured error of every op, dtype and backend
+    python -m pronghorn_testing contract [--write PAGE]              what a backend implements; PAGE is brought up to date between its marks
+"""
 
 import argparse
 import sys
-from collections.abc import Iterable
+from pathlib import Path
 
 from pronghorn.backend import registry
-from pronghorn_testing import kit
-from pronghorn_testing.checks import measure
+from pronghorn_testing import contract_table, numerics
 
 
-def table(names: Iterable[str]) -> str:
-    """Return a Markdown table of relative errors against the reference, the worst of each op's cases; `-` where a backend lacks the dtype."""
-    names = list(names)
-    worst: dict[tuple[str, str], dict[str, str]] = {}
-    sizes: dict[tuple[str, str, str], float] = {}
-    for run in kit.runs():
-        for name in names:
-            backend = kit.load(name)
-            if backend is None or run.case.check is not None or not kit.applies("value", run, backend):
-                continue
-            row = worst.setdefault((run.case.op, run.dtype), {})
-            try:
-                found = measure(run, backend)
-            except Exception as error:
-                row[name] = type(error).__name__
-                continue
-            sizes[(run.case.op, run.dtype, name)] = largest = max(found, sizes.get((run.case.op, run.dtype, name), 0.0))
-            if not row.get(name, "").endswith("Error"):
-                row[name] = "0" if largest == 0 else f"{largest:.1e}"
-    lines = ["| op | dtype | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
-    for (op, dtype), row in sorted(worst.items()):
-        lines.append(f"| `{op}` | {dtype} | " + " | ".join(row.get(n, "-") for n in names) + " |")
-    return "\n".join(lines)
+def _table(names: list[str], ops: str, write: Path | None) -> int:
+    ready = {b.name: b.version or "" for b in registry.list_backends() if b.status == registry.READY}
+    names = names or list(ready)
+    rows = numerics.measure(names, ops)
+    text = numerics.page(rows, names, {n: ready.get(n, "") for n in names})
+    if write:
+        write.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+    left = numerics.unexplained(rows)
+    if left:
+        print("Not explained in reasons.toml:", *left, sep="\n  ", file=sys.stderr)
+    return 1 if left else 0
 
 
 def main(argv: list[str]) -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m pronghorn_testing", description=__doc__)
-    parser.add_argument("command", choices=["table"])
+    """Run the command line; 1 where a backend is behind without a reason."""
+    parser = argparse.ArgumentParser(prog="python -m pronghorn_testing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["table", "contract"])
     parser.add_argument("backends", nargs="*", help="default: every backend that is ready")
+    parser.add_argument("--ops", default="*", metavar="PATTERN", help="measure only these ops")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write it there instead of printing it")
     given = parser.parse_args(argv)
-    names = given.backends or [b.name for b in registry.list_backends() if b.status == registry.READY and b.name != "numpy"]
-    print(table(names))
+    if given.command == "table":
+        return _table(given.backends, given.ops, given.write)
+    if given.write:
+        contract_table.write(given.write)
+    else:
+        print(contract_table.table())
     return 0
 
 

@@ -150,9 +150,9 @@ class Run:
         """The inputs, in the order of the arguments."""
         return [x for x in _leaves((list(self.case.args), self.case.kwargs)) if isinstance(x, Input)]
 
-    def draw(self, dtype: str | None = None) -> list[np.ndarray]:
-        """Return the input arrays, the same on every call; in another dtype where one is given."""
-        rng = np.random.default_rng(zlib.crc32(self.case.name.encode()))
+    def draw(self, dtype: str | None = None, sample: int = 0) -> list[np.ndarray]:
+        """Return the input arrays, the same on every call; in another dtype where one is given, other ones for another `sample`."""
+        rng = np.random.default_rng(zlib.crc32(self.case.name.encode()) + sample)
         return [x.draw(rng, dtype or self.dtype) for x in self.inputs]
 
     def fill(self, tensors: Sequence[Any]) -> tuple[list, dict]:

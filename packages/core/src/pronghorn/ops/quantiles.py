@@ -29,7 +29,7 @@ def _levels(name: str, q: Any, largest: float) -> Any:
     levels = np.asarray(q, "float64")
     if not np.all((levels >= 0) & (levels <= largest)):
         raise ValueError(f"{name}: q must be between 0 and {largest:g}; received {q}.")
-    return levels / largest
+    return np.asarray(levels / largest)  # a quotient of scalars would be a NumPy scalar
 
 
 def _places(q: Any, last: Any, method: str, host: bool) -> tuple:

@@ -49,7 +49,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     if isinstance(channels, int) and channels != 3:
         raise ValueError(f"rgb_to_grayscale: expected images of three channels or one; received shape {show(shape(images))}.")
     wide = as_float(x)
-    weights = convert_to_tensor(np.array([[0.2989], [0.587], [0.114]]).astype(dtype_of(wide)))
+    weights = convert_to_tensor(np.array([[0.2989], [0.587], [0.114]]), dtype_of(wide))
     return back(cast(p.matmul(wide, weights), dtype_of(images)))
 
 

@@ -28,7 +28,7 @@ def correlate(x: Any, taps: np.ndarray, axis: int, padding: tuple[int, int]) -> 
     size = (len(taps), 1) if axis == 1 else (1, len(taps))
     kernel = np.broadcast_to(np.asarray(taps).reshape(*size, 1, 1), (*size, 1, channels)).astype(dtype_of(x))
     pairs = (padding, (0, 0)) if axis == 1 else ((0, 0), padding)
-    return p.conv(x, convert_to_tensor(kernel), (1, 1), pairs, (1, 1), channels)
+    return p.conv(x, convert_to_tensor(kernel, dtype_of(x)), (1, 1), pairs, (1, 1), channels)
 
 
 def bell(taps: int, sigma: float) -> np.ndarray:
