@@ -38,6 +38,6 @@ def test_measuring_finds_small_errors_and_the_page_shows_them():
     names = ["numpy", "torch"]
     rows = {(r.op, r.dtype): r for r in numerics.measure(names, "p.s[iq]*")}
     assert rows["p.sqrt", "float32"].errors["numpy"] <= 0.5  # IEEE 754 asks for it
-    assert 0 < rows["p.sin", "float64"].errors["torch"] <= 2 and "numpy" not in rows["p.sin", "float64"].errors
+    assert 0 < rows["p.sin", "float32"].errors["torch"] <= 2 and set(rows["p.sin", "float64"].errors) == {"torch"}
     page = numerics.page(list(rows.values()), names, {"numpy": "2", "torch": "2"})
     assert "## bfloat16" in page and "| `sin` |" in page
