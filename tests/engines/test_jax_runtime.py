@@ -375,8 +375,9 @@ def test_one_thread_predicts_while_another_trains(_active, training):
 
 def test_put_applies_the_dtype_rules(_active):
     executor = _active.executor()
+    step = executor.compile(lambda batch: batch, [], jit=False)
     for _ in range(20):  # past the point where moving is compiled
-        batch = executor.put({"x": np.ones((2, 3)), "y": np.arange(2), "none": None, "native": jnp.ones(1, "float16"), "u": np.ones(2, "uint8")})
+        batch = step(executor.put({"x": np.ones((2, 3)), "y": np.arange(2), "none": None, "native": jnp.ones(1, "float16"), "u": np.ones(2, "uint8")}))
         assert {k: None if v is None else str(v.dtype) for k, v in batch.items()} == {
             "x": "float32", "y": "int32", "none": None, "native": "float16", "u": "uint8",
         }  # fmt: skip

@@ -245,9 +245,18 @@ def test_compiled_step_takes_other_shapes(backend):
 
 
 def test_batches_go_in_and_logs_come_out(backend):
-    """`put` makes tensors of a nest of arrays, `fetch` arrays of a nest of tensors."""
+    """`put` makes what a step takes of a nest of arrays, with the dtypes of host data; steps see tensors, and `fetch` makes arrays of them."""
     executor = backend.executor()
-    x, (y, none) = executor.put((np.ones((2, 2), "float32"), (np.array([1, 2], "int32"), None)))
-    assert backend.owns(type(x)) and backend.dtype(y) == "int32" and none is None
-    back = executor.fetch({"a": x, "b": [y, None]})
+    host = np.ones((2, 2)), (np.array([1, 2], "int32"), None)
+    batch = executor.put(host)
+    host[0][:] = 7.0  # the batch is a copy
+
+    def step(x, rest):
+        y, none = rest
+        assert backend.owns(type(x)) and (backend.dtype(x), backend.dtype(y)) == ("float32", "int32") and none is None
+        return {"a": x, "b": [y, None]}
+
+    for jit in ("auto", False):
+        back = executor.fetch(executor.compile(step, [], jit=jit)(*batch))
+        assert back["a"].tolist() == [[1.0, 1.0], [1.0, 1.0]]
     assert type(back["a"]) is np.ndarray and back["b"][0].tolist() == [1, 2] and back["b"][1] is None

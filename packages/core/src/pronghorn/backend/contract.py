@@ -48,7 +48,11 @@ class Executor:
         return run
 
     def put(self, batch: Any) -> Any:
-        """Move a nest of host arrays to the device as native tensors."""
+        """Return a nest of host arrays in the form in which `compile`'s functions take it.
+
+        That is native tensors, with the dtypes that host data gets; or, where compiled functions move host data faster themselves, arrays of those dtypes
+        that nobody else can write to.
+        """
         from pronghorn.state.tree import map_structure
 
         b = self.backend
