@@ -1,5 +1,6 @@
 """Host data to arrays of the right dtype, and back: the one place where Python values become tensors."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def is_scalar(x: Any) -> bool:
 
 def host_dtype(array: Any, weak: bool) -> str:
     """Return the dtype that host data gets where none is asked for: float64 becomes floatx, int64 from Python ints int32."""
-    name = array.dtype.name
+    name = dtypes.name_of(array.dtype)
     if name == "float64":
         return floatx()
     if name == "complex128":
@@ -46,7 +47,7 @@ def host_array(value: Any, backend: Any, dtype: str | None = None) -> np.ndarray
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"Cannot convert nested lists of uneven lengths to a tensor: {error}") from None
-    if array.dtype.kind in "OUSMmV" and array.dtype.name not in dtypes.ALL:
+    if array.dtype.kind in "OUSMmV" and dtypes.name_of(array.dtype) not in dtypes.ALL:
         hint = " Strings are not tensors here." if array.dtype.kind in "US" else ""
         raise TypeError(f"Cannot convert a value of type {type(value).__name__} (dtype {array.dtype}) to a tensor.{hint}")
     if not array.dtype.isnative:
@@ -54,25 +55,33 @@ def host_array(value: Any, backend: Any, dtype: str | None = None) -> np.ndarray
     if dtype is None:
         want = host_dtype(array, weak)
         name = backend.canonical(want)
-        if weak and want == "int32" and array.dtype.name == "int64" and array.size and not _fits(array, "int32"):
+        if weak and want == "int32" and dtypes.name_of(array.dtype) == "int64" and array.size and not _fits(array, "int32"):
             name = backend.canonical("int64")
     else:
         name = backend.require(dtype)
-    if array.dtype.name == name:
+    if dtypes.name_of(array.dtype) == name:
         return array
-    if array.dtype.kind in "iu" and name in dtypes.INTEGER and dtype is None and not _fits(array, name):
-        hint = f" {backend.dtype_hint}" if backend.dtype_hint else ""
-        raise OverflowError(
-            f"{array.dtype} data with values from {array.min()} to {array.max()} does not fit {name}, the widest integer here on {backend.name}.{hint}"
-        )
+    if weak and array.dtype.kind == "c" and name not in dtypes.COMPLEX:
+        raise TypeError(f'Complex numbers do not fit {name}. Pass dtype="complex64", or their real part.')
+    if array.dtype.kind in "iu" and name in dtypes.INTEGER and (dtype is None or weak) and not _fits(array, name):
+        whose = f", the widest integer here on {backend.name}" if dtype is None else ""
+        hint = f" {backend.dtype_hint}" if backend.dtype_hint and dtype is None else ""
+        raise OverflowError(f"{array.dtype} data with values from {array.min()} to {array.max()} does not fit {name}{whose}.{hint}")
     return array.astype(dtypes.numpy_dtype(name))
+
+
+@functools.cache
+def limits(name: str) -> tuple[int, int]:
+    """Return the smallest and the largest number of an integer dtype."""
+    info = np.iinfo(dtypes.numpy_dtype(name))
+    return int(info.min), int(info.max)
 
 
 def _fits(array: np.ndarray, name: str) -> bool:
     if not array.size:
         return True
-    info = np.iinfo(dtypes.numpy_dtype(name))
-    return bool(info.min <= array.min() and array.max() <= info.max)
+    low, high = limits(name)
+    return bool(low <= array.min() and array.max() <= high)
 
 
 def _nested(value: Any) -> Any:
@@ -91,8 +100,7 @@ def _nested(value: Any) -> Any:
 def scalar_for(name: str, op: str) -> Any:
     """Return a function that checks a Python scalar against dtype `name` and gives it back in that kind."""
     if name in dtypes.INTEGER:
-        info = np.iinfo(dtypes.numpy_dtype(name))
-        low, high = int(info.min), int(info.max)
+        low, high = limits(name)
 
         def integer(v: Any) -> Any:
             if not low <= v <= high:
