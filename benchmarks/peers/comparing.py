@@ -1,11 +1,10 @@
-"""Compare pronghorn with Keras case by case: values, configurations and signatures; shared by the scripts in this folder.
+"""Compare pronghorn with Keras case by case: values and configurations; shared by the scripts in this folder (tests/api compares names and signatures).
 
 A script collects differences in a `Comparison`. Those that its table of explained differences names are counted; others are printed and make it fail, and so
 do explanations that explain nothing any more.
 """
 
 import fnmatch
-import inspect
 import json
 import os
 import sys
@@ -14,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -135,32 +133,6 @@ class Comparison:
         if plain(ours) != plain(theirs):
             self.differ(case, f"ours {ours!r}, Keras {theirs!r}")
 
-    def signatures(self, package: Any, prefix: str) -> None:
-        """Compare the names, signatures and members under `prefix` with the recorded public API."""
-        for full, entry in self.surface.items():
-            parent, _, name = full.rpartition(".")
-            if parent != prefix:
-                continue
-            self.cases += 1
-            found = getattr(package, name, None)
-            if found is None:
-                self.differ(f"name {full}", "missing")
-                continue
-            target = found.__init__ if entry["kind"] == "class" else found
-            wanted = entry["signature"]
-            if wanted != "(self, /, *args, **kwargs)" and _signature(target) != wanted:
-                self.differ(f"signature {full}", f"{_signature(target)}, Keras {wanted}")
-            for member, signature in entry.get("members", {}).items():
-                own = inspect.getattr_static(found, member, None)
-                if own is None:
-                    self.differ(f"member {full}.{member}", "missing")
-                elif (signature == "property") != isinstance(own, property):
-                    if not isinstance(own, property) and signature == "property" and not callable(own):
-                        continue
-                    self.differ(f"member {full}.{member}", f"{type(own).__name__}, Keras {signature}")
-                elif signature != "property" and not _fits(_signature(getattr(found, member)), signature):
-                    self.differ(f"member {full}.{member}", f"{_signature(getattr(found, member))}, Keras {signature}")
-
     def finish(self) -> None:
         """Print the table and exit: 1 where a difference is unexplained or an explanation is stale."""
         print(f"{self.title}: {self.cases} cases against Keras, {len(self.differences)} unexplained differences")
@@ -172,27 +144,3 @@ class Comparison:
         if stale:
             print(f"  explanations without a difference: {', '.join(stale)}")
         sys.exit(1 if self.differences or stale else 0)
-
-
-def _signature(fn: Any) -> str:
-    """Return a signature without annotations; long defaults as `...`."""
-    try:
-        found = inspect.signature(fn)
-    except (TypeError, ValueError):
-        return "?"
-    parameters = []
-    for p in found.parameters.values():
-        default = p.default
-        if default is not p.empty and not isinstance(default, (int, float, str, bool, tuple, type(None))):
-            default = ...
-        parameters.append(p.replace(annotation=p.empty, default=default))
-    return str(inspect.Signature(parameters)).replace("=Ellipsis", "=...")
-
-
-def _fits(ours: str, theirs: str) -> bool:
-    """Compare without markers of positional-only parameters and default objects."""
-
-    def clean(s: str) -> str:
-        return s.replace(": int", "").replace("/, ", "").replace(", /", "").replace("=...", "").replace("=Ellipsis", "")
-
-    return clean(ours) == clean(theirs)

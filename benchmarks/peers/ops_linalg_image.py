@@ -1,23 +1,18 @@
 """Linear algebra, Fourier transforms, CTC, patches and images against Keras: on NumPy and JAX, each on both sides.
 
-Run: .venv-bench/bin/python benchmarks/peers/ops_linalg_image.py [numpy|jax]
+Run: .venv-bench/bin/python benchmarks/peers/ops_linalg_image.py
 """
 
 import itertools
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
-
-if len(sys.argv) < 2:
-    codes = [subprocess.run([sys.executable, __file__, name]).returncode for name in ("numpy", "jax")]
-    sys.exit(max(codes))
-ENGINE = os.environ["KERAS_BACKEND"] = sys.argv[1]
 
 import keras
 import numpy as np
 from comparing import Comparison, host
+from op_calls import Findings, Known, main
 
 import pronghorn as ph
 
@@ -91,7 +86,7 @@ def linalg() -> Iterator[tuple[str, Any]]:
 
 def specs(o: Any, fn: Any, *shapes: Any) -> list[Any]:
     """Return shape and dtype of symbolic results."""
-    kind = keras.KerasTensor if o is keras.ops else ph.KerasTensor
+    kind = ph.KerasTensor if o is ph.ops else keras.KerasTensor
     out = fn(*[kind(s.shape, s.dtype) for s in shapes])
     return [[list(v.shape), v.dtype] for v in (out if isinstance(out, (list, tuple)) else (out,))]
 
@@ -263,45 +258,72 @@ def images() -> Iterator[tuple[str, Any]]:
         )
 
 
-EXPLAINED: dict[str, str] = {
-    "cholesky_inverse *: only Keras raises*": "Keras on NumPy takes one matrix only",
-    "* of integers*: dtype float32, Keras float64": "integers become floatx here, on every engine",
-    "lstsq * batch: only Keras raises*": "stacks of matrices work here",
-    "pinv of small values: *": "one default for the smallest singular value that counts, on every engine: the largest times max(m, n) times epsilon",
-    "eig values: dtype complex64, Keras float32": "eigenvalues are complex here, whatever they are",
-    "solve vectors: *": "as documented, b of one axis less is vectors; Keras takes it for one matrix",
-    "spec lu_factor *: ours 'int32', Keras 'float32'": "what Keras returns is int32 too",
-    "spec slogdet *": "Keras infers a scalar sign for every shape",
-    "fft of integers: only Keras raises*": "works here",
-    "istft *None *": "without a window, Keras' result is fft_length / sequence_stride times the signal",
-    "*fold {*'dilation': 2, 'padding': 0*: only ours raises*": "patches that do not fit; Keras returns none",
-    "ctc_decode beam 1 2 *: only ours raises*": "more results than prefixes; Keras returns empty ones",
-    "one sobel_edges *: only Keras raises*": "works here",
-    "uint8 sobel_edges *: dtype float32*": "Keras' differences of uint8 wrap around",
-    "int32 sobel_edges *: dtype float32*": "differences of integers are floats here",
-    "float16 sobel_edges *: only Keras raises*": "works here",
-    "uint8 resize *": "rounded and kept within 0 to 255 here; Keras wraps around, or cuts off",
-    "* affine_transform bilinear *: ours ?*": "rounded here; Keras cuts off",
-    "affine_transform with c0 and c1: *": "as documented, and on TensorFlow; Keras ignores c0 and c1 elsewhere",
-    "affine_transform of one matrix: only Keras raises*": "works here",
-    "uint8 gaussian_blur *": "Keras computes weights as uint8: all zero",
-    "int32 gaussian_blur *": "the same",
-    "ssim of uint8: dtype float32, Keras uint8": "Keras returns 0 or 1",
-}
-#: differences of Keras on JAX from Keras on NumPy
-ON_JAX: dict[str, str] = {}
+EXPLAINED = [
+    Known("*", "cholesky_inverse", "*only Keras raises*", "stacks of matrices work", "takes one matrix on NumPy"),
+    Known("*", "*", "* of integers*: dtype float32, Keras float64", "integers become floatx, on every engine", "float64 on NumPy"),
+    Known("*", "lstsq", "lstsq * batch: only Keras raises*", "stacks of matrices work", "fails"),
+    Known(
+        "*",
+        "pinv",
+        "pinv of small values: *",
+        "singular values below the largest times max(m, n) times epsilon are nothing, on every engine",
+        "another limit on each engine",
+    ),
+    Known("*", "eig", "eig values: dtype complex64, Keras float32", "eigenvalues are complex, whatever they are", "the dtype depends on the values on NumPy"),
+    Known("*", "solve", "solve vectors: *", "b of one axis less is a stack of vectors, as documented", "takes it for one matrix"),
+    Known("*", "spec lu_factor", "*ours 'int32', Keras 'float32'", "symbolic pivots are int32, as computed ones", "symbolic ones are float32"),
+    Known("*", "spec slogdet", "*", "the symbolic sign has the shape of the stack", "a scalar for every shape"),
+    Known("*", "fft", "fft of integers: only Keras raises*", "integers become floatx", "fails on NumPy"),
+    Known("*", "istft", "istft *None *", "without a window the signal comes back", "it comes back times fft_length / sequence_stride"),
+    Known("*", "*fold", "*fold {*'dilation': 2, 'padding': 0*: only ours raises*", "patches that do not fit are refused", "no patches"),
+    Known("*", "ctc_decode", "ctc_decode beam 1 2 *: only ours raises*", "more results than prefixes are refused", "returns empty ones"),
+    Known("*", "sobel_edges", "one sobel_edges *: only Keras raises*", "works for one image", "fails"),
+    Known("*", "sobel_edges", "uint8 sobel_edges *: dtype float32*", "differences of integers are floats", "differences of uint8 wrap around"),
+    Known("*", "sobel_edges", "int32 sobel_edges *: dtype float32*", "differences of integers are floats", "they are integers"),
+    Known("*", "sobel_edges", "float16 sobel_edges *: only Keras raises*", "works for float16", "fails"),
+    Known("*", "resize", "uint8 resize *", "rounded and kept within 0 to 255", "wraps around, or cuts off"),
+    Known("*", "affine_transform", "* affine_transform bilinear *: ours ?*", "integers are rounded", "cut off"),
+    Known("*", "affine_transform", "affine_transform with c0 and c1: *", "c0 and c1 count, as documented, and on TensorFlow", "ignores them elsewhere"),
+    Known("*", "affine_transform", "affine_transform of one matrix: only Keras raises*", "one matrix does for all images", "fails"),
+    Known("*", "gaussian_blur", "uint8 gaussian_blur *", "weights are floats", "weights are integers: all zero"),
+    Known("*", "gaussian_blur", "int32 gaussian_blur *", "weights are floats", "weights are integers: all zero"),
+    Known("*", "ssim", "ssim of uint8: dtype float32, Keras uint8", "the result is a float", "0 or 1, as uint8"),
+]
 
 
-def main() -> None:
+class Recorder:
+    """A namespace of ops that keeps the name of the first one taken."""
+
+    def __init__(self, space: Any, taken: list[str]):
+        self._space, self._taken = space, taken
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._space, name)
+        if isinstance(found, ModuleType):
+            return Recorder(found, self._taken)
+        self._taken.append(name)
+        return found
+
+
+def child(engine: str) -> None:
     """Compare on one engine."""
-    c = Comparison(f"Linear algebra, signals and images on {ENGINE}", EXPLAINED | (ON_JAX if ENGINE == "jax" else {}))
+    c, findings = Comparison(f"Linear algebra, signals and images on {engine}", {}), Findings(engine, EXPLAINED)
     for group in (linalg, signals, nn, images):
-        for name, fn in group():
-            with ph.use_backend(ENGINE):
-                c.value(name, lambda fn=fn: fn(ph.ops), lambda fn=fn: fn(keras.ops), rtol=HARD, atol=2e-3 if name.startswith("float16") else HARD)
-    for space in ("image", "linalg", "nn", "numpy"):
-        c.signatures(getattr(ph.ops, space), f"ops.{space}")
-    c.finish()
+        for case, fn in group():
+            taken: list[str] = []
+            with ph.use_backend(engine):
+                tolerance = 2e-3 if case.startswith("float16") else HARD
+                c.value(case, lambda fn=fn: fn(ph.ops), lambda fn=fn, taken=taken: fn(Recorder(keras.ops, taken)), rtol=HARD, atol=tolerance)
+            op = "spec " + case.split()[1] if case.startswith("spec ") else taken[0]
+            findings.add(op, case, None)
+            for label, what in c.differences.items():
+                findings.differ(op, label, what)
+            c.differences.clear()
+    findings.write()
 
 
-main()
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        child(sys.argv[1])
+    else:
+        main(__file__, tuple, EXPLAINED)

@@ -1,95 +1,84 @@
-"""`pronghorn.ops` against Keras' ops of the same names: values, shapes, dtypes and refusals, on NumPy and on JAX.
+"""Ops in the manner of NumPy against Keras': values, shapes, dtypes and refusals, on NumPy and on JAX.
 
-Run with `.venv-bench/bin/python benchmarks/peers/ops_numpy.py`. Each engine runs in a process of its own, since Keras has one backend per process.
-Differences with a known reason are counted in a table; any other is printed in full, and the exit status is 1.
+Run: .venv-bench/bin/python benchmarks/peers/ops_numpy.py
 """
 
-import fnmatch
 import itertools
-import json
-import os
-import subprocess
-import sys
-import warnings
-from collections import Counter
 from typing import Any
 
 import numpy as np
+from op_calls import Known, draw, main
 
 INF, NAN = float("inf"), float("nan")
-#: (engine, op, what differs) as patterns -> why
 EXPLAINED = [
-    ("numpy", "select", "dtype*", "ours promotes as on every engine, Keras' NumPy backend leaves weak numbers to NumPy's 64 bits"),
-    ("numpy", "unique", "dtype*int64*", "indices and counts are int32 on every engine"),
-    ("numpy", "histogram", "dtype*", "counts and edges are floats of the input's dtype, as in Keras on its other backends"),
-    ("numpy", "linspace", "dtype*float64*", "the step has the dtype of the numbers"),
-    ("numpy", "linspace", "python number*", "the step is a tensor on every engine"),
-    ("numpy", "allclose", "python number*", "the answer is a tensor on every engine"),
-    ("numpy", "cdist", "dtype*float64*", "float64 only where float64 went in"),
-    ("numpy", "segment_m*", "dtype*float64*", "integers stay integers; an empty segment holds the limit of the dtype"),
-    ("numpy", "segment_*", "only Keras refuses*", "rows outside of the segments are left out on every engine; nothing makes no segments"),
-    ("numpy", "trapezoid", "dtype*", "dtypes of x and y are promoted on every engine"),
-    ("numpy", "trapezoid", "value*", "booleans are added as numbers"),
-    ("numpy", "average", "only Keras refuses*", "weights that add up to zero give infinity, as on Keras' other backends"),
-    ("numpy", "quantile", "value*", "infinite elements do not make nan of finite or infinite neighbours without weight"),
-    ("numpy", "isclose", "value*", "differences of unsigned integers do not wrap around"),
-    ("numpy", "bincount", "*Keras *True*", "booleans are weights of 0 and 1, and are counted"),
-    ("numpy", "segment_m*", "value (*) *inf*", "integers stay integers; an empty segment holds the limit of the dtype"),
-    ("*", "cdist", "only Keras refuses*boolean*", "booleans are taken as numbers"),
-    ("*", "cdist", "only Keras refuses*dtype bool*", "booleans are taken as numbers"),
-    ("numpy", "unique", "value (int32)*", "under size, missing indices are that of the first element, as in Keras on JAX, and not always 1"),
-    ("numpy", "unravel_index", "only Keras refuses*", "host numbers are taken; out of range is not checked"),
-    ("numpy", "geomspace", "value*", "whole numbers survive rounding errors before the cast to integers"),
-    ("numpy", "saturate_cast", "value*", "limits of int32 hold for floats, too; nan becomes 0"),
-    ("numpy", "nextafter", "value*", "integers become float32 first, so the step is one of float32"),
-    ("numpy", "bincount", "only Keras refuses*", "rows of different lengths share the longest"),
-    ("numpy", "view", "only Keras refuses*", "without a dtype the tensor is returned, as on Keras' other backends"),
-    ("numpy", "i0", "value*", "infinity gives infinity"),
-    ("numpy", "vander", "only we refuse*", "booleans"),
-    ("jax", "segment_*", "only Keras refuses*", "num_segments is only needed while a function is traced; booleans are taken"),
-    ("jax", "median", "only Keras refuses*", "the median of nothing is nan, as in NumPy"),
-    ("jax", "nanmedian", "only Keras refuses*", "the median of nothing is nan, as in NumPy"),
-    ("jax", "histogram", "only Keras refuses*", "nothing has the range from 0 to 1, as in NumPy"),
-    ("jax", "quantile", "only Keras refuses*", "levels may have any rank, as in NumPy"),
-    ("jax", "*quantile", "value*", "nearest takes the even place of two, as in NumPy; infinite elements do not make nan of their neighbours"),
-    ("jax", "*percentile", "value*", "nearest takes the even place of two, as in NumPy"),
-    ("jax", "*quantile", "only we refuse*", "levels outside of the range are refused, as in NumPy"),
-    ("jax", "*percentile", "only we refuse*", "levels outside of the range are refused, as in NumPy"),
-    ("jax", "unique", "value*", "filled up with zeros, as documented by Keras and on its other backends"),
-    ("jax", "unique", "only Keras refuses*", "nothing is filled up with zeros"),
-    ("jax", "bincount", "only we refuse*", "negative numbers are refused, as in NumPy"),
-    ("jax", "bincount", "only Keras refuses*", "booleans are weights of 0 and 1; rows of different lengths share the longest"),
-    ("jax", "geomspace", "only we refuse*", "zeros among host numbers are refused, as in NumPy"),
-    ("jax", "geomspace", "value*", "whole numbers survive rounding errors before the cast to integers"),
-    ("jax", "unravel_index", "value*", "out of range is not checked; negative numbers count from the end"),
-    ("jax", "unravel_index", "only we refuse*", "floats are no indices, as in NumPy"),
-    ("jax", "vander", "only Keras refuses*", "booleans stay booleans, as in NumPy"),
-    ("jax", "vsplit", "only we refuse*", "a vector has no second axis, as in NumPy"),
-    ("jax", "i0", "value*", "infinity gives infinity"),
-    ("jax", "erfc", "value*", "16-bit floats are computed in 32 bits"),
-    ("*", "argpartition", "value*", "any order on both sides of the element is right"),
-    ("*", "empty_like", "value*", "values are not specified"),
-    ("*", "isin", "only Keras refuses*", "python numbers"),
-    ("*", "rearrange", "only Keras refuses*", "axes of size one, ellipses and the last unknown size are understood"),
-    ("*", "ptp", "only Keras refuses*", "no difference of booleans"),
-    ("*", "correlate", "value*16*", "16-bit floats are added in 32 bits"),
-    ("*", "average", "value*16*", "16-bit floats are added in 32 bits"),
-    ("*", "corrcoef", "value*16*", "16-bit floats are computed in 32 bits"),
+    Known("numpy", "select", "dtype*", "weak numbers take the tensors' dtype, on every engine", "weak numbers become NumPy's 64 bits"),
+    Known("numpy", "unique", "dtype*int64*", "indices and counts are int32, on every engine", "int64 on NumPy, int32 elsewhere"),
+    Known("numpy", "histogram", "dtype*", "counts and edges are floats of the input's dtype", "so on its other backends, another dtype on NumPy"),
+    Known("numpy", "linspace", "dtype*float64*", "the step has the dtype of the numbers", "float64 on NumPy"),
+    Known("numpy", "linspace", "python number*", "the step is a tensor, on every engine", "a Python number on NumPy"),
+    Known("numpy", "allclose", "python number*", "the answer is a tensor, on every engine", "a Python bool on NumPy"),
+    Known("numpy", "cdist", "dtype*float64*", "float64 only where float64 went in", "float64 on NumPy"),
+    Known("numpy", "segment_m*", "dtype*float64*", "integers stay integers; an empty segment holds the limit of the dtype", "float64 and infinities on NumPy"),
+    Known(
+        "numpy", "segment_*", "only Keras refuses*", "rows outside of the segments are left out, on every engine; nothing makes no segments", "fails on NumPy"
+    ),
+    Known("numpy", "trapezoid", "dtype*", "dtypes of x and y are promoted, on every engine", "NumPy's own promotion on NumPy"),
+    Known("numpy", "trapezoid", "value*", "booleans are added as numbers", "a sum of booleans is a boolean on NumPy"),
+    Known("numpy", "average", "only Keras refuses*", "weights that add up to zero give infinity", "so on its other backends, fails on NumPy"),
+    Known("numpy", "quantile", "value*", "neighbours without weight do not count", "an infinite neighbour without weight gives nan on NumPy"),
+    Known("numpy", "isclose", "value*", "differences of unsigned integers do not wrap around", "they do on NumPy"),
+    Known("numpy", "bincount", "*Keras *True*", "booleans are weights of 0 and 1, and are counted", "a sum of booleans is a boolean on NumPy"),
+    Known("numpy", "segment_m*", "value (*) *inf*", "integers stay integers; an empty segment holds the limit of the dtype", "float64 and infinities on NumPy"),
+    Known("*", "cdist", "only Keras refuses*boolean*", "booleans are taken as numbers", "refused"),
+    Known("*", "cdist", "only Keras refuses*dtype bool*", "booleans are taken as numbers", "refused"),
+    Known("numpy", "unique", "value (int32)*", "under `size`, missing indices are that of the first element", "so on JAX, 1 on NumPy"),
+    Known("numpy", "unravel_index", "only Keras refuses*", "host numbers are taken; out of range is not checked", "fails on NumPy"),
+    Known("numpy", "geomspace", "value*", "whole numbers survive rounding errors before the cast to integers", "1 less where the power was rounded down"),
+    Known("numpy", "saturate_cast", "value*", "limits of int32 hold for floats, too; nan becomes 0", "the limit is rounded to a float beyond int32"),
+    Known("numpy", "nextafter", "value*", "integers become float32 first, so the step is one of float32", "a step of float64, lost in the result"),
+    Known("numpy", "bincount", "only Keras refuses*", "rows share the length of the longest", "fails where lengths differ"),
+    Known("numpy", "view", "only Keras refuses*", "without a dtype the tensor is returned", "so on its other backends, fails on NumPy"),
+    Known("numpy", "i0", "value*", "infinity gives infinity", "nan"),
+    Known("numpy", "vander", "only we refuse*", "booleans stay booleans", "fails or not, with the engine"),
+    Known("jax", "segment_*", "only Keras refuses*", "num_segments is only needed while a function is traced; booleans are taken", "needs num_segments on JAX"),
+    Known("jax", "median", "only Keras refuses*", "the median of nothing is nan, as in NumPy", "fails on JAX"),
+    Known("jax", "nanmedian", "only Keras refuses*", "the median of nothing is nan, as in NumPy", "fails on JAX"),
+    Known("jax", "histogram", "only Keras refuses*", "nothing has the range from 0 to 1, as in NumPy", "fails on JAX"),
+    Known("jax", "quantile", "only Keras refuses*", "levels may have any rank, as in NumPy", "at most one axis on JAX"),
+    Known(
+        "jax",
+        "*quantile",
+        "value*",
+        "nearest takes the even place of two, as in NumPy; neighbours without weight do not count",
+        "the lower place on JAX; an infinite neighbour gives nan",
+    ),
+    Known("jax", "*percentile", "value*", "nearest takes the even place of two, as in NumPy", "the lower place on JAX"),
+    Known("jax", "*quantile", "only we refuse*", "levels outside of the range are refused, as in NumPy", "nan or the nearest end on JAX"),
+    Known("jax", "*percentile", "only we refuse*", "levels outside of the range are refused, as in NumPy", "nan or the nearest end on JAX"),
+    Known("jax", "unique", "value*", "filled up with zeros under `size`, as documented", "filled up with the least element on JAX"),
+    Known("jax", "unique", "only Keras refuses*", "nothing is filled up with zeros", "fails on JAX"),
+    Known("jax", "bincount", "only we refuse*", "negative numbers are refused, as in NumPy", "counted as 0 on JAX"),
+    Known("jax", "bincount", "only Keras refuses*", "booleans are weights of 0 and 1; rows share the length of the longest", "fails on JAX"),
+    Known("jax", "geomspace", "only we refuse*", "zeros among host numbers are refused, as in NumPy", "nan on JAX"),
+    Known("jax", "geomspace", "value*", "whole numbers survive rounding errors before the cast to integers", "1 less where the power was rounded down"),
+    Known("jax", "unravel_index", "value*", "out of range is not checked; negative numbers count from the end", "clipped on JAX"),
+    Known("jax", "unravel_index", "only we refuse*", "floats are no indices, as in NumPy", "taken on JAX"),
+    Known("jax", "vander", "only Keras refuses*", "booleans stay booleans, as in NumPy", "refused on JAX"),
+    Known("jax", "vsplit", "only we refuse*", "a vector has no second axis, as in NumPy", "splits the first axis on JAX"),
+    Known("jax", "i0", "value*", "infinity gives infinity", "nan"),
+    Known("jax", "erfc", "value*", "16-bit floats are computed in 32 bits", "rounded to 16 bits after each step"),
+    Known("*", "argpartition", "value*", "any order on both sides of the element is right", "another order"),
+    Known("*", "empty_like", "value*", "values are not specified", "other values"),
+    Known("*", "isin", "only Keras refuses*", "Python numbers are taken", "refused"),
+    Known("*", "rearrange", "only Keras refuses*", "axes of size one, ellipses and the last unknown size are understood", "fails"),
+    Known("*", "ptp", "only Keras refuses*", "booleans are subtracted as numbers", "refused"),
+    Known("*", "correlate", "value*16*", "16-bit floats are added in 32 bits", "rounded to 16 bits after each step"),
+    Known("*", "average", "value*16*", "16-bit floats are added in 32 bits", "rounded to 16 bits after each step"),
+    Known("*", "corrcoef", "value*16*", "16-bit floats are computed in 32 bits", "rounded to 16 bits after each step"),
 ]
 
 #: of the calls of one op on JAX, which compiles each shape, how many first ones are made and which of the others
 FEW, EVERY = 6, 7
-
-
-def _data(rng: np.random.Generator, shape: tuple, dtype: str, special: bool = False) -> np.ndarray:
-    if dtype == "bool":
-        return rng.random(shape) < 0.5
-    if dtype.startswith(("int", "uint")):
-        return rng.integers(0 if dtype[0] == "u" else -4, 6, shape).astype(dtype)
-    x = np.asarray(rng.normal(size=shape) * 3).astype(dtype)
-    if special and x.size > 2:
-        x.reshape(-1)[1], x.reshape(-1)[-1] = NAN, INF
-    return x
 
 
 DTYPES = ("float32", "float16", "int32", "int8", "uint8", "bool")
@@ -98,7 +87,7 @@ DTYPES = ("float32", "float16", "int32", "int8", "uint8", "bool")
 def calls() -> Any:
     """Every call: name, positional arguments, keywords. Arrays become tensors."""
     rng = np.random.default_rng(7)
-    d = lambda shape, dtype="float32", special=False: _data(rng, shape, dtype, special)
+    d = lambda shape, dtype="float32", special=False: draw(rng, shape, dtype, special)
     axes = ({}, {"axis": -1}, {"axis": 0, "keepdims": True}, {"axis": (0, 1)})
     reductions = "median nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar ptp amax amin"
     for name, dtype, kw, special in itertools.product(reductions.split(), DTYPES, axes, (False, True)):
@@ -241,108 +230,5 @@ def calls() -> Any:
         yield name, [d((2, 3), "int32")], kw
 
 
-# -- comparing, in a process per engine ----------------------------------------------------------------------------------------------------
-def _tensors(value: Any, convert: Any) -> Any:
-    if isinstance(value, (np.ndarray, np.generic)):
-        return convert(value)
-    if isinstance(value, list) and any(isinstance(v, np.ndarray) for v in value):
-        return [_tensors(v, convert) for v in value]
-    return value
-
-
-def _outcome(ops: Any, name: str, args: list, kwargs: dict) -> Any:
-    convert = lambda v: ops.convert_to_tensor(v, v.dtype.name)
-    try:
-        out = getattr(ops, name)(*[_tensors(a, convert) for a in args], **{k: _tensors(v, convert) for k, v in kwargs.items()})
-    except Exception as error:
-        return error
-    return list(out) if isinstance(out, (list, tuple)) else [out]
-
-
-def _dtype(x: Any) -> str:
-    return str(x.dtype).rpartition(".")[2]
-
-
-def difference(ours: Any, theirs: Any) -> str | None:
-    """Say what differs between two outcomes, or None."""
-    if isinstance(ours, Exception) or isinstance(theirs, Exception):
-        if isinstance(ours, Exception) and isinstance(theirs, Exception):
-            return None
-        return f"only we refuse: {ours}" if isinstance(ours, Exception) else f"only Keras refuses: {theirs}"
-    if len(ours) != len(theirs):
-        return f"{len(ours)} results, Keras {len(theirs)}"
-    for a, b in zip(ours, theirs, strict=True):
-        if isinstance(a, str) or isinstance(b, str):
-            if a != b:
-                return f"value {a!r}, Keras {b!r}"
-            continue
-        x, y = np.asarray(a), np.asarray(b)
-        if x.shape != y.shape:
-            return f"shape {x.shape}, Keras {y.shape}"
-        kinds = _dtype(a), _dtype(b) if hasattr(b, "dtype") else "python number"
-        limit = 4e-3 if "float16" in kinds else 2e-5
-        wide = [v.astype("float64") for v in (x, y)]
-        scale = max(1.0, float(np.max(np.abs(wide[1]), initial=0.0, where=np.isfinite(wide[1]))))
-        if not np.allclose(*wide, rtol=limit, atol=limit * scale * 0.1, equal_nan=True):
-            return f"value ({kinds[0]}) {x.tolist()}, Keras {y.tolist()}"
-        if kinds[0] != kinds[1]:
-            return f"python number instead of {kinds[0]}" if kinds[1] == "python number" else f"dtype {kinds[0]}, Keras {kinds[1]}"
-    return None
-
-
-def reason(engine: str, name: str, what: str) -> str | None:
-    """Return why a difference is known, or None."""
-    return next((why for e, n, w, why in EXPLAINED if fnmatch.fnmatch(engine, e) and fnmatch.fnmatch(name, n) and fnmatch.fnmatch(what, w)), None)
-
-
-def child(engine: str) -> None:
-    """Compare on one engine and write the differences as JSON."""
-    warnings.filterwarnings("ignore")
-    import keras
-
-    import pronghorn as ph
-
-    ph.set_backend(engine)
-    found, n, seen = [], 0, Counter()
-    for name, args, kwargs in calls():
-        seen[name] += 1
-        if engine == "jax" and seen[name] > FEW and seen[name] % EVERY:
-            continue
-        n += 1
-        what = difference(_outcome(ph.ops, name, args, kwargs), _outcome(keras.ops, name, args, kwargs))
-        if what:
-            shown = [f"{a.dtype}{list(a.shape)}" if isinstance(a, np.ndarray) else repr(a)[:60] for a in args]
-            found.append((name, f"{name}({', '.join(shown)}, {kwargs})"[:200], what))
-    print(json.dumps([n, found]))
-
-
-def main() -> int:
-    """Run both engines, print the table."""
-    unexplained = 0
-    for engine in ("numpy", "jax"):
-        env = {**os.environ, "KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([sys.executable, __file__, engine], env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            print(done.stderr[-3000:])
-            return 1
-        n, found = json.loads(done.stdout.strip().splitlines()[-1])
-        known: Counter = Counter()
-        for name, call, what in found:
-            why = reason(engine, name, what)
-            if why:
-                known[(name, why)] += 1
-            else:
-                unexplained += 1
-                print(f"UNEXPLAINED {engine} {call}: {what[:400]}")
-        print(f"\n{engine}: {n} calls, {n - len(found)} equal, {sum(known.values())} explained")
-        for (name, why), count in sorted(known.items()):
-            print(f"  {name:14} {count:4}  {why}")
-    print(f"\n{unexplained} unexplained")
-    return 1 if unexplained else 0
-
-
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        child(sys.argv[1])
-    else:
-        sys.exit(main())
+    main(__file__, calls, EXPLAINED, FEW, EVERY)

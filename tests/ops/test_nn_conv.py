@@ -131,3 +131,10 @@ def test_blocks_of_pixels_and_channels_are_inverse(engine):
     deep = ops.space_to_depth(x, 2)
     assert _np(deep)[0, 0, 0].tolist() == x[0, :2, :2].reshape(-1).tolist()
     np.testing.assert_array_equal(_np(ops.depth_to_space(deep, 2)), x)
+
+
+def test_channels_first_keeps_the_pixels_of_a_channel_together(engine):
+    x = np.arange(2 * 8 * 2 * 3, dtype="float32").reshape(2, 8, 2, 3)
+    wide = x.reshape(2, 2, 2, 2, 2, 3).transpose(0, 1, 4, 2, 5, 3).reshape(2, 2, 4, 6)
+    np.testing.assert_array_equal(_np(ops.depth_to_space(x, 2, "channels_first")), wide)
+    np.testing.assert_array_equal(_np(ops.space_to_depth(wide, 2, "channels_first")), x)

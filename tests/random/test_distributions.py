@@ -170,3 +170,9 @@ def test_a_symbolic_draw_is_one_node_that_draws_anew():
         assert y.shape == (None, 8) and [n.name for n in nodes] == ["dropout"]
         one, two = (run(nodes, {id(x): np.ones((2, 8), "float32")}, y) for _ in range(2))
     assert set(np.unique(one)) <= {0.0, 2.0} and (one != two).any()
+
+
+def test_negative_sizes_are_refused():
+    for draw in (random.uniform, random.normal, random.truncated_normal):
+        with pytest.raises(ValueError, match="sizes must not be negative"):
+            draw((2, -1))

@@ -51,9 +51,27 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
         >>> map_structure(lambda a, b: a + b, [1, (2,)], [10, (20,)])
         [11, (22,)]
     """
-    if none_is_leaf:
-        return _tree.map_structure(func, *structures)
-    return _tree.map_structure(lambda *values: None if all(v is None for v in values) else func(*values), *structures)
+
+    def leaf(*values: Any) -> Any:
+        if any(map(is_nested, values)):
+            raise ValueError(f"Structures differ: where one nest has a leaf, another has a {next(type(v).__name__ for v in values if is_nested(v))}.")
+        return None if not none_is_leaf and all(v is None for v in values) else func(*values)
+
+    for other in structures[1:]:
+        _expect_types(structures[0], other)
+    return _tree.map_structure(leaf, *structures)
+
+
+def _expect_types(a: Any, b: Any) -> None:
+    """Raise where a sequence of `b` is of another type than that of `a`."""
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        if type(a) is not type(b):
+            raise ValueError(f"Structures differ: where one nest has a {type(a).__name__}, another has a {type(b).__name__}.")
+        for x, y in zip(a, b, strict=False):
+            _expect_types(x, y)
+    elif isinstance(a, dict) and isinstance(b, dict):
+        for k in a.keys() & b.keys():
+            _expect_types(a[k], b[k])
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
@@ -83,7 +101,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
         a, b: the nests.
         check_types: accepted for older code.
     """
-    _tree.map_structure(lambda *_: None, a, b)
+    map_structure(lambda *_: None, a, b)
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
@@ -94,7 +112,17 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
-    """Apply `func` at the leaves of `shallow_structure`, to what the other nests hold there."""
+    """Apply `func` at the leaves of `shallow_structure`, to what the other nests hold there.
+
+    Raises:
+        ValueError: a nest has another container, other keys or another length than `shallow_structure`.
+    """
+    if is_nested(shallow_structure):
+        for s in structures:
+            if type(s) is not type(shallow_structure) or len(s) != len(shallow_structure):
+                raise ValueError(f"Structures differ: expected a {type(shallow_structure).__name__} of {len(shallow_structure)}; received {s!r}.")
+            if isinstance(s, dict) and set(s) != set(shallow_structure):
+                raise ValueError(f"Structures differ: expected the keys {list(shallow_structure)}; received {list(s)}.")
     if isinstance(shallow_structure, dict):
         return {k: map_structure_up_to(v, func, *[s[k] for s in structures]) for k, v in shallow_structure.items()}
     if isinstance(shallow_structure, (list, tuple)):

@@ -4,6 +4,7 @@ Two kinds. A few have a native function with better gradients or a better contra
 meaning cannot differ, an eager call is one dispatch instead of several, and within a trace the function is inlined.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ BODIES = frozenset(
     leaky_relu elu selu celu threshold hard_shrink soft_shrink tanh_shrink hard_tanh hard_sigmoid hard_silu softplus log_sigmoid silu gelu softsign
     squareplus sparse_plus sparse_sigmoid glu logsumexp sparsemax one_hot multi_hot space_to_depth depth_to_space psnr polar
     binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy depthwise_conv separable_conv adaptive_average_pool adaptive_max_pool
+    linear biased_conv
     normalize moments batch_normalization layer_normalization rms_normalization dot_product_attention hstack vstack dstack stack split unstack tile roll rot90
     threefry keyed_uniform keyed_normal keyed_randint keyed_categorical keyed_dropout keyed_shuffle keyed_gamma keyed_binomial
     """.split()
@@ -113,13 +115,25 @@ class Overrides:
         return _log_softmax(x, tuple(axis) if isinstance(axis, list) else axis)
 
     def einsum(self, subscripts: str, *operands: Any, **kwargs: Any) -> Any:
-        return _einsum(subscripts, *operands)
+        return _einsum(subscripts, *operands, preferred=_accumulator(*operands))
 
     def tensordot(self, x1: Any, x2: Any, axes: Any = 2) -> Any:
-        return _tensordot(x1, x2, axes if isinstance(axes, int) else tuple(tuple(a) if isinstance(a, (list, tuple)) else a for a in axes))
+        axes = axes if isinstance(axes, int) else tuple(tuple(a) if isinstance(a, (list, tuple)) else a for a in axes)
+        return _tensordot(x1, x2, axes=axes, preferred=_accumulator(x1, x2))
 
 
 _softmax = jax.jit(jax.nn.softmax, static_argnums=1, inline=True)
 _log_softmax = jax.jit(jax.nn.log_softmax, static_argnums=1, inline=True)
-_einsum = jax.jit(lambda subscripts, *operands: jnp.einsum(subscripts, *operands), static_argnums=0, inline=True)
-_tensordot = jax.jit(jnp.tensordot, static_argnums=2, inline=True)
+def _accumulator(*operands: Any) -> Any:
+    """What products are summed in: int32 for int8, as everywhere; else JAX's choice."""
+    return jnp.int32 if all(x.dtype == jnp.int8 for x in operands) else None
+
+
+@functools.partial(jax.jit, static_argnums=0, static_argnames="preferred", inline=True)
+def _einsum(subscripts: str, *operands: Any, preferred: Any) -> Any:
+    return jnp.einsum(subscripts, *operands, preferred_element_type=preferred)
+
+
+@functools.partial(jax.jit, static_argnames=("axes", "preferred"), inline=True)
+def _tensordot(x1: Any, x2: Any, axes: Any, preferred: Any) -> Any:
+    return jnp.tensordot(x1, x2, axes, preferred_element_type=preferred)

@@ -114,12 +114,15 @@ def _reduce(op: Callable, table: Mapping[str, str | None], logical: str | None, 
     return call
 
 
-def _arg(op: Callable, loser: float, name: str) -> Callable:
+def _arg(op: Callable, name: str) -> Callable:
     def run(x: Any, axis: int) -> Any:
         _not_empty(name, x, (axis,))
-        if x.dtype.is_floating:  # the first nan wins, as everywhere else; the kernel passes over it
-            x = raw.SelectV2(condition=raw.IsNan(x=x), t=tf.constant(loser, x.dtype), e=x)
-        return op(input=x, dimension=const(axis), output_type=tf.int32)
+        out = op(input=x, dimension=const(axis), output_type=tf.int32)
+        if not x.dtype.is_floating:
+            return out
+        undefined = raw.IsNan(x=x)  # the first nan wins, as everywhere else; the kernel passes over it
+        first = raw.ArgMax(input=raw.Cast(x=undefined, DstT=tf.int32), dimension=const(axis), output_type=tf.int32)
+        return raw.SelectV2(condition=raw.Any(input=undefined, axis=const(axis)), t=first, e=out)
 
     return via(run, {**F8, **COMPLEX}, back=False, name=name)
 
@@ -218,8 +221,8 @@ PRIMITIVES: dict[str, Callable] = {
     "power": via(_power, {**F8, **_UNSIGNED}, 2),
     "arctan2": via(lambda x1, x2: raw.Atan2(y=x1, x=x2), {**F8, **COMPLEX}, 2, name="arctan2"),
     "where": _where,
-    "argmax": _arg(raw.ArgMax, float("inf"), "argmax"),
-    "argmin": _arg(raw.ArgMin, float("-inf"), "argmin"),
+    "argmax": _arg(raw.ArgMax, "argmax"),
+    "argmin": _arg(raw.ArgMin, "argmin"),
     "cumsum": via(lambda x, axis: raw.Cumsum(x=x, axis=const(axis)), F8),
     "cumprod": via(lambda x, axis: raw.Cumprod(x=x, axis=const(axis)), F8),
 }

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from pronghorn_testing.case import C, OpCase, X
+from pronghorn_testing.case import FLOATS, C, OpCase, X
 
 
 def _conv(x, kernel, strides, padding, dilation, groups):
@@ -112,6 +112,9 @@ POOLS = {
 }
 CASES = [
     OpCase("p.matmul", [X(2, 3), X(3, 4)], dtypes=("float32", "float64", "bfloat16", "float16", "int32"), expected=np.matmul),
+    *[OpCase("linear", [X(*lead, 3), X(3, 4), X(4)], label=f"{len(lead)}-axes", dtypes=FLOATS, expected=lambda x, k, b: x @ k + b) for lead in ((2,), (2, 1, 2))],
+    OpCase("biased_conv", [X(2, 5, 4, 2), X(3, 2, 2, 3), X(3), (1, 2), ((1, 0), (0, 1)), (1, 1), 1], dtypes=FLOATS),
+    OpCase("biased_conv", [X(2, 6, 4), X(2, 2, 6), X(6), (1,), ((1, 1),), (2,), 2], label="groups", dtypes=FLOATS),
     OpCase("p.matmul", [X(2, 1, 3, 4), X(5, 4, 2)], label="batch", expected=np.matmul),
     OpCase("p.matmul", [X(2, 3, 4), X(4, 2)], label="shared", expected=np.matmul),
     OpCase("p.matmul", [C(2, 3), C(3, 4)], label="complex", needs="complex", expected=np.matmul),

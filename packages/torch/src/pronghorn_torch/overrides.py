@@ -106,6 +106,11 @@ class Overrides:
     def ones_like(self, x: Any, dtype: Any = None) -> Any:
         return torch.ones_like(x) if dtype is None else defined("ones_like", x, dtype)
 
+    def linear(self, x: Any, kernel: Any, bias: Any) -> Any:
+        if x.ndim == 2:
+            return torch.addmm(bias, x, kernel)
+        return F.linear(x, kernel.t(), bias)
+
     # -- over axes ---------------------------------------------------------------------------------------------------------------------------
     def softmax(self, x: Any, axis: Any = -1) -> Any:
         return torch.softmax(x, axis) if _axis(x, axis) and x.numel() else defined("softmax", x, axis)

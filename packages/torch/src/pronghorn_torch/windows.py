@@ -15,14 +15,17 @@ class Windows:
     """The window primitives."""
 
     def conv(self, x: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        return self.biased_conv(x, kernel, None, strides, padding, dilation, groups)
+
+    def biased_conv(self, x: Any, kernel: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
         n = len(strides)
         if n == 1:
-            out = self.conv(x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *padding), (1, *dilation), groups)
+            out = self.biased_conv(x.unsqueeze(1), kernel.unsqueeze(0), bias, (1, *strides), ((0, 0), *padding), (1, *dilation), groups)
             return out.squeeze(1)
         if any(a != b for a, b in padding):
             x, padding = torch.constant_pad_nd(x, flat_pads(((0, 0), *padding, (0, 0)))), ((0, 0),) * n
         window = (F.conv2d, F.conv3d)[n - 2]
-        out = window(_channels_first(x), kernel.permute(n + 1, n, *range(n)), None, strides, [a for a, _ in padding], dilation, groups)
+        out = window(_channels_first(x), kernel.permute(n + 1, n, *range(n)), bias, strides, [a for a, _ in padding], dilation, groups)
         return _channels_last(out)
 
     def conv_transpose(self, x: Any, kernel: Any, strides: Any, padding: Any, output_padding: Any, dilation: Any) -> Any:

@@ -3,6 +3,8 @@
 import itertools
 from typing import Any
 
+from pronghorn.backend.errors import UnknownValueError
+
 _FRESH = itertools.count(1)
 # A polynomial: {sorted tuple of atom names: coefficient}. An atom is a name, or a quotient or remainder that did not simplify.
 Terms = dict[tuple[str, ...], int]
@@ -116,7 +118,7 @@ class Dim:
         return True
 
     def _unknown(self, *_: Any) -> Any:
-        raise TypeError(
+        raise UnknownValueError(
             f"The size of dimension {self} is not known while the model is being built, and this step needs its value. "
             "Give the input a fixed size on that axis, or use operations that accept unknown sizes."
         )

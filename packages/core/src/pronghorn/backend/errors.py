@@ -26,6 +26,10 @@ class CapabilityError(RuntimeError):
     """The backend lacks a capability that the operation needs."""
 
 
+class UnknownValueError(TypeError):
+    """A value was needed of a symbolic tensor or size, which has none."""
+
+
 def closest(name: object, options: Iterable[str]) -> str:
     """Return `' Did you mean "x"?'` for the option most like `name`, or `''` if none is."""
     by_lower = {option.lower(): option for option in options}

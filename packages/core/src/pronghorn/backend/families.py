@@ -65,6 +65,24 @@ def integral(op: str, *names: str) -> tuple[str, ...]:
     return (common,) * len(names)
 
 
+def shifted(op: str, *names: str) -> tuple[str, ...]:
+    """All operands get their common dtype, which must be an integer; booleans count as int32."""
+    return tuple("int32" if n == "bool" else n for n in integral(op, *names))
+
+
+def real(compute: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
+    """Return the promotion `compute` for ops that complex numbers, which have no order, do not have."""
+
+    def checked(op: str, *names: str) -> tuple[str, ...]:
+        found = compute(op, *names)
+        wrong = next((n for n in found if n in dtypes.COMPLEX), None)
+        if wrong is not None:
+            raise TypeError(f"{op}: not defined for {wrong}; received {', '.join(dtypes.strong(n) for n in names)}.")
+        return found
+
+    return checked
+
+
 def selection(op: str, *names: str) -> tuple[str, ...]:
     """A condition, which becomes bool, then values of one dtype."""
     return ("bool", *same(op, *names[1:]))
@@ -204,6 +222,8 @@ def _transpose(op: str, x: Any, axes: tuple) -> Out:
 
 def _broadcast_to(op: str, x: Any, shape: tuple) -> Out:
     n = len(shape) - len(x.dims)
+    if any(isinstance(d, int) and d < 0 for d in shape):
+        raise ValueError(f"{op}: sizes must not be negative; received {show(shape)}.")
     if n < 0 or any(not (d == 1 or same_dim(d, s)) for d, s in zip(x.dims, shape[n:], strict=True)):
         raise ValueError(f"{op}: shape {show(x.dims)} does not broadcast to {show(shape)}.")
     return Out(tuple(shape), x.dtype)
@@ -248,8 +268,10 @@ def _take_along_axis(op: str, x: Any, indices: Any, axis: int) -> Out:
     a = check_axis(op, axis, len(x.dims))
     if len(indices.dims) != len(x.dims):
         raise ValueError(f"{op}: x of shape {show(x.dims)} and indices of shape {show(indices.dims)} must have the same rank.")
-    rest = [d[:a] + d[a + 1 :] for d in (x.dims, indices.dims)]
-    dims = broadcast_dims(op, *rest)
+    try:
+        dims = broadcast_dims(op, *(d[:a] + d[a + 1 :] for d in (x.dims, indices.dims)))
+    except ValueError:
+        raise ValueError(f"{op}: x of shape {show(x.dims)} and indices of shape {show(indices.dims)} do not broadcast outside axis {a}.") from None
     return Out((*dims[:a], indices.dims[a], *dims[a:]), x.dtype)
 
 
@@ -257,15 +279,15 @@ def _scatter(op: str, x: Any, indices: Any, updates: Any, mode: str) -> Out:
     depth = indices.dims[-1]
     expected = indices.dims[:-1] + x.dims[depth:]
     if len(updates.dims) != len(expected) or any(not same_dim(p, q) for p, q in zip(updates.dims, expected, strict=True)):
-        raise ValueError(
-            f"{op}: updates of shape {show(updates.dims)} do not fit: indices {show(indices.dims)} into {show(x.dims)} need {show(expected)}."
-        )
+        raise ValueError(f"{op}: updates of shape {show(updates.dims)} do not fit: indices {show(indices.dims)} into {show(x.dims)} need {show(expected)}.")
     return Out(x.dims, x.dtype)
 
 
 def _slice_update(op: str, x: Any, start: Any, updates: Any) -> Out:
-    if len(updates.dims) != len(x.dims) or any(isinstance(u, int) and isinstance(d, int) and u > d for u, d in zip(updates.dims, x.dims, strict=True)):
-        raise ValueError(f"{op}: updates of shape {show(updates.dims)} do not fit into {show(x.dims)}.")
+    dims = getattr(updates, "dims", None) or tuple(updates.shape)
+    fits = len(dims) == len(x.dims) == len(start)
+    if not fits or any(isinstance(u, int) and isinstance(d, int) and u > d for u, d in zip(dims, x.dims, strict=True)):
+        raise ValueError(f"{op}: updates of shape {show(dims)} at {len(start)} start indices do not fit into {show(x.dims)}.")
     return Out(x.dims, x.dtype)
 
 
@@ -273,7 +295,11 @@ def _matmul(op: str, x1: Any, x2: Any) -> Out:
     a, b = x1.dims, x2.dims
     if len(a) < 2 or len(b) < 2 or not same_dim(a[-1], b[-2]):
         raise ValueError(f"{op}: shapes {show(a)} and {show(b)} do not fit: the last axis of the first must equal the last but one of the second.")
-    return Out((*broadcast_dims(op, a[:-2], b[:-2]), a[-2], b[-1]), x1.dtype)
+    try:
+        batch = broadcast_dims(op, a[:-2], b[:-2])
+    except ValueError:
+        raise ValueError(f"{op}: shapes {show(a)} and {show(b)} do not fit: the axes before the last two do not broadcast together.") from None
+    return Out((*batch, a[-2], b[-1]), x1.dtype)
 
 
 def window_size(size: Any, k: int, stride: int, dilation: int, pad: tuple) -> Any:
@@ -363,6 +389,12 @@ def _solve_triangular(op: str, a: Any, b: Any, lower: bool) -> Out:
     return Out(b.dims, b.dtype)
 
 
+def _view(op: str, x: Any, dtype: str) -> Out:
+    if dtypes.numpy_dtype(x.dtype).itemsize != dtypes.numpy_dtype(dtype).itemsize:
+        raise ValueError(f"{op}: elements of {x.dtype} and {dtype} have different sizes.")
+    return Out(x.dims, dtype)
+
+
 def _real_part(op: str, x: Any) -> Out:
     return Out(x.dims, dtypes.REAL_OF.get(x.dtype, x.dtype))
 
@@ -387,25 +419,33 @@ def _nonzero(op: str, x: Any) -> tuple[Out, ...]:
 unary = Family("unary", 1, keep, _elementwise)
 unary_numeric = Family("unary_numeric", 1, numeric, _elementwise)
 unary_float = Family("unary_float", 1, floating, _elementwise)
+unary_real = Family("unary_real", 1, real(keep), _elementwise)
+unary_real_float = Family("unary_real_float", 1, real(floating), _elementwise)
 unary_int = Family("unary_int", 1, integral, _elementwise)
 absolute = Family("absolute", 1, keep, _absolute)
 predicate = Family("predicate", 1, floating, _predicate)
 logical_unary = Family("logical_unary", 1, boolean, _predicate)
 binary = Family("binary", 2, same, _broadcast)
 binary_numeric = Family("binary_numeric", 2, numeric, _broadcast)
+binary_real = Family("binary_real", 2, real(same), _broadcast)
+binary_real_numeric = Family("binary_real_numeric", 2, real(numeric), _broadcast)
+binary_real_float = Family("binary_real_float", 2, real(floating), _broadcast)
 binary_float = Family("binary_float", 2, floating, _broadcast)
 binary_int = Family("binary_int", 2, integral, _broadcast)
+shift = Family("shift", 2, shifted, _broadcast)
 compare = Family("compare", 2, same, _compare)
+order = Family("order", 2, real(same), _compare)
 logical = Family("logical", 2, boolean, _compare)
 where = Family("where", 3, selection, _broadcast)
 reduction = Family("reduction", 1, keep, _reduce)
+extremum = Family("extremum", 1, real(keep), _reduce)
 reduction_bool = Family("reduction_bool", 1, boolean, _reduce_bool)
-arg_reduction = Family("arg_reduction", 1, keep, _arg_reduce)
-along_axis = Family("along_axis", 1, keep, _along_axis)
+arg_reduction = Family("arg_reduction", 1, real(keep), _arg_reduce)
+along_axis = Family("along_axis", 1, real(keep), _along_axis)
 along_axis_numeric = Family("along_axis_numeric", 1, numeric, _along_axis)
-argsorting = Family("argsorting", 1, keep, _argsort)
-top_k = Family("top_k", 1, keep, _top_k)
-searching = Family("searching", 2, same, _searchsorted)
+argsorting = Family("argsorting", 1, real(keep), _argsort)
+top_k = Family("top_k", 1, real(keep), _top_k)
+searching = Family("searching", 2, real(same), _searchsorted)
 reshaping = Family("reshaping", 1, keep, _reshape)
 transposing = Family("transposing", 1, keep, _transpose)
 broadcasting = Family("broadcasting", 1, keep, _broadcast_to)
@@ -420,9 +460,10 @@ updating = Family("updating", 1, keep, _slice_update)
 product = Family("product", 2, same, _matmul)
 convolution = Family("convolution", 2, floating, _conv)
 transposed_convolution = Family("transposed_convolution", 2, floating, _conv_transpose)
-pooling = Family("pooling", 1, keep, _pool)
-pooling_float = Family("pooling_float", 1, floating, _pool)
+pooling = Family("pooling", 1, real(keep), _pool)
+pooling_float = Family("pooling_float", 1, real(floating), _pool)
 casting = Family("casting", 1, keep, lambda op, x, dtype: Out(x.dims, dtype))
+viewing = Family("viewing", 1, keep, _view)
 matrix = Family("matrix", 1, floating, _matrix)
 qr = Family("qr", 1, floating, _qr)
 svd = Family("svd", 1, floating, _svd)
@@ -431,8 +472,8 @@ eig = Family("eig", 1, floating, _eig)
 lu = Family("lu", 1, floating, _lu)
 triangular = Family("triangular", 2, floating, _solve_triangular)
 real_part = Family("real_part", 1, keep, _real_part)
-complex_parts = Family("complex_parts", 2, floating, _view_as_complex)
+complex_parts = Family("complex_parts", 2, real(floating), _view_as_complex)
 complex_unary = Family("complex_unary", 1, keep, _elementwise)
-rfft = Family("rfft", 1, floating, _rfft)
+rfft = Family("rfft", 1, real(floating), _rfft)
 irfft = Family("irfft", 1, keep, _irfft)
 nonzero = Family("nonzero", 1, keep, _nonzero)

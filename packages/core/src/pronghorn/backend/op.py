@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pronghorn.backend import dtypes, registry
+from pronghorn.backend import dtypes, failures, registry
 from pronghorn.backend.convert import host_array, host_dtype, is_scalar, scalar_for
 from pronghorn.backend.errors import CapabilityError, MixedBackendsError
 
@@ -53,6 +53,10 @@ class Op:
 def add_symbolic(backend: Any) -> None:
     """Make `backend` the owner of symbolic tensors; it is asked before every engine."""
     _SYMBOLIC.append(backend)
+
+
+def _symbolic() -> Any:
+    return _SYMBOLIC[0] if _SYMBOLIC else None
 
 
 def owner(kind: type) -> Any:
@@ -126,7 +130,7 @@ def _converter(op: Op, b: Any, v: Any, target: str | None, scalar_ok: bool) -> t
     if v is None or target is None:
         return None, True
     own = owner(type(v))
-    if own is b or (own is None and b.host_tensors and isinstance(v, (np.ndarray, np.generic))):
+    if own is b or (own is None and b.host_tensors and isinstance(v, (np.ndarray, np.generic)) and v.dtype.isnative):
         return (None if _explicit_dtype(b, v) == target else lambda x: b.cast(x, target)), True
     if is_scalar(v):
         check = scalar_for(target, op.name)
@@ -264,7 +268,10 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         return op.public(*[unwrap(a) if i < last else a for i, a in enumerate(args)], **kwargs)
     values = _flatten(op, args)
     b = pick(op.name, values)
-    plan, cacheable = make_plan(op, b, values)
+    try:
+        plan, cacheable = make_plan(op, b, values)
+    except Exception as error:
+        raise failures.named(op, error, args, _symbolic())  # noqa: B904 - the same error
     if b.traced():
         key = None
     if cacheable and key is not None:
@@ -273,13 +280,11 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
             op.quick.setdefault(type(values[0]), {})[values[0].dtype] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
         op.plans.setdefault(key[0], {})[key[1]] = _guarded(op, b, plan)
-    if op.rule is None:
-        return plan(*args, **kwargs)
     return _run(op, plan, args, kwargs)
 
 
 def _run(op: Op, plan: Callable, args: tuple, kwargs: dict) -> Any:
-    """Run a primitive's plan; a failure that the shape rule explains is raised in the rule's words."""
+    """Run a plan; a failure that the op's definition explains is raised in the definition's words."""
     try:
         return plan(*args, **kwargs)
     except Exception as error:
@@ -287,7 +292,7 @@ def _run(op: Op, plan: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 def _reraise(op: Op, error: Exception, args: tuple, kwargs: dict) -> NoReturn:
-    ours = explain(op, error, args, kwargs)
+    ours = failures.explain(op, error, args, kwargs, _symbolic())
     if ours is error:
         raise error
     raise ours from error
@@ -311,27 +316,10 @@ def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
     return run
 
 
-class OpError(ValueError):
-    """Operands that an op cannot take; the same message on every engine."""
-
-
-def explain(op: Op, error: Exception, args: tuple, kwargs: dict) -> Exception:
-    """Return the error to raise for a native failure: the shape rule's own message if the rule objects too, else the engine's error."""
-    if isinstance(error, OpError) or op.rule is None or not _SYMBOLIC:
-        return error
-    try:
-        _SYMBOLIC[0].check(op, args, kwargs)
-    except (ValueError, TypeError) as ours:
-        return ours
-    except Exception:
-        return error
-    return error
-
-
 def _wrap(op: Op) -> Callable:
     """Make the public function: look the plan up by the operands' types and dtypes, else resolve it."""
     plans = op.plans
-    n, derived = len(op.operands), op.rule is None
+    n = len(op.operands)
     call: Callable
     if op.listed or op.variadic:
         first = 0 if op.listed else n - 1
@@ -344,8 +332,6 @@ def _wrap(op: Op) -> Callable:
             plan = plans.get(types, NONE).get(kinds)
             if plan is None:
                 return _slow(op, args, kwargs, (types, kinds))
-            if derived:
-                return plan(*args, **kwargs)
             try:
                 return plan(*args, **kwargs)
             except Exception as error:
@@ -360,8 +346,6 @@ def _wrap(op: Op) -> Callable:
             plan = plans.get(type(x), NONE).get(getattr(x, "dtype", None))
             if plan is None:
                 return _slow(op, args, kwargs, (type(x), getattr(x, "dtype", None)))
-            if derived:
-                return plan(*args, **kwargs)
             try:
                 return plan(*args, **kwargs)
             except Exception as error:
@@ -382,8 +366,6 @@ def _wrap(op: Op) -> Callable:
             plan = plans.get(types, NONE).get(kinds)
             if plan is None:
                 return _slow(op, args, kwargs, (types, kinds))
-            if derived:
-                return plan(*args, **kwargs)
             try:
                 return plan(*args, **kwargs)
             except Exception as error:
@@ -405,7 +387,10 @@ def _elementwise(op: Op, n: int) -> Callable:
             plan = plans.get(type(x), NONE).get(getattr(x, "dtype", None))
             if plan is None:
                 return _slow(op, (x,), {}, (type(x), getattr(x, "dtype", None)))
-            return plan(x)
+            try:
+                return plan(x)
+            except Exception as error:
+                _reraise(op, error, (x,), {})
 
         return unary
 

@@ -103,27 +103,27 @@ def arctanh(x: Any) -> Any:
     """Inverse hyperbolic tangent."""
     ...
 
-@primitive(f.unary_float)
+@primitive(f.unary_real_float)
 def erf(x: Any) -> Any:
     """Error function."""
     ...
 
-@primitive(f.unary_float)
+@primitive(f.unary_real_float)
 def floor(x: Any) -> Any:
     """Largest integer not above x, as a float."""
     ...
 
-@primitive(f.unary_float)
+@primitive(f.unary_real_float)
 def ceil(x: Any) -> Any:
     """Smallest integer not below x, as a float."""
     ...
 
-@primitive(f.unary)
+@primitive(f.unary_real)
 def round(x: Any) -> Any:
     """Nearest integer, halves to even; integers unchanged."""
     ...
 
-@primitive(f.unary)
+@primitive(f.unary_real)
 def trunc(x: Any) -> Any:
     """Integer part, towards zero; integers unchanged."""
     ...
@@ -185,12 +185,12 @@ def divide(x1: Any, x2: Any) -> Any:
     """`x1 / x2`, a float also for integers."""
     ...
 
-@primitive(f.binary_numeric)
+@primitive(f.binary_real_numeric)
 def floor_divide(x1: Any, x2: Any) -> Any:
     """Quotient rounded towards minus infinity."""
     ...
 
-@primitive(f.binary_numeric)
+@primitive(f.binary_real_numeric)
 def mod(x1: Any, x2: Any) -> Any:
     """Remainder with the sign of x2."""
     ...
@@ -200,17 +200,17 @@ def power(x1: Any, x2: Any) -> Any:
     """`x1 ** x2`."""
     ...
 
-@primitive(f.binary)
+@primitive(f.binary_real)
 def maximum(x1: Any, x2: Any) -> Any:
     """The larger; nan if either is nan."""
     ...
 
-@primitive(f.binary)
+@primitive(f.binary_real)
 def minimum(x1: Any, x2: Any) -> Any:
     """The smaller; nan if either is nan."""
     ...
 
-@primitive(f.binary_float)
+@primitive(f.binary_real_float)
 def arctan2(x1: Any, x2: Any) -> Any:
     """Angle of the point (x2, x1), in radians."""
     ...
@@ -220,12 +220,12 @@ def equal(x1: Any, x2: Any) -> Any:
     """`x1 == x2`."""
     ...
 
-@primitive(f.compare)
+@primitive(f.order)
 def less(x1: Any, x2: Any) -> Any:
     """`x1 < x2`."""
     ...
 
-@primitive(f.compare)
+@primitive(f.order)
 def less_equal(x1: Any, x2: Any) -> Any:
     """`x1 <= x2`."""
     ...
@@ -255,12 +255,12 @@ def bitwise_xor(x1: Any, x2: Any) -> Any:
     """Bits set in exactly one."""
     ...
 
-@primitive(f.binary_int)
+@primitive(f.shift)
 def bitwise_left_shift(x1: Any, x2: Any) -> Any:
     """Bits of x1 moved up by x2."""
     ...
 
-@primitive(f.binary_int)
+@primitive(f.shift)
 def bitwise_right_shift(x1: Any, x2: Any) -> Any:
     """Bits of x1 moved down by x2; arithmetic for signed dtypes."""
     ...
@@ -282,12 +282,12 @@ def prod(x: Any, axis: Any, keepdims: Any) -> Any:
     """Product, in x's dtype."""
     ...
 
-@primitive(f.reduction)
+@primitive(f.extremum)
 def max(x: Any, axis: Any, keepdims: Any) -> Any:
     """Largest element; nan if there is one."""
     ...
 
-@primitive(f.reduction)
+@primitive(f.extremum)
 def min(x: Any, axis: Any, keepdims: Any) -> Any:
     """Smallest element; nan if there is one."""
     ...
@@ -329,7 +329,7 @@ def cast(x: Any, dtype: Any) -> Any:
     """x in another dtype; floats are truncated towards zero, nonzero is true."""
     ...
 
-@primitive(f.casting)
+@primitive(f.viewing)
 def view(x: Any, dtype: Any) -> Any:
     """The same bits read as another dtype of the same width."""
     ...

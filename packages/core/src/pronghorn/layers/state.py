@@ -120,8 +120,8 @@ class LayerState:
     @property
     def backend(self) -> Any:
         """The engine that holds the variables, the active one for a layer without."""
-        found = tracking.variables(self)
-        return found[0].backend if found else registry.active()
+        found = tracking.first_variable(self)
+        return registry.active() if found is None else found.backend
 
     def to(self, backend: str) -> Any:
         """Move all variables to another engine and return the layer.

@@ -145,6 +145,26 @@ def flatten_layers(layer: Any, include_self: bool = True) -> list[Any]:
     return found
 
 
+def first_variable(layer: Any) -> Variable | None:
+    """Some variable of a layer or of what is below it, the first to be found; None where there is none."""
+    seen: set[int] = set()
+
+    def visit(item: Any) -> Variable | None:
+        seen.add(id(item))
+        for kind, child in children(item):
+            if kind == VARIABLE:
+                return child
+            if kind == SEED:
+                return child.state
+            if kind == LAYER and id(child) not in seen:
+                found = visit(child)
+                if found is not None:
+                    return found
+        return None
+
+    return visit(layer)
+
+
 def variables(layer: Any, seeds: bool = True) -> list[Variable]:
     """Variables of a layer and of everything below it, in the order of Keras: own trainable, own others, seeds, then layer by layer."""
     found: dict[int, Variable] = {}

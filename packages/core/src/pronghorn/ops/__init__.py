@@ -23,7 +23,8 @@ def _collect() -> None:
         if info.name in _PRIVATE or info.ispkg:
             continue
         module = importlib.import_module(f"{__name__}.{info.name}")
-        for name in getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]:
+        names = getattr(module, "__all__", None)
+        for name in [n for n in vars(module) if not n.startswith("_")] if names is None else names:
             value: Any = getattr(module, name)
             if callable(value) and getattr(value, "__module__", "").startswith(("pronghorn.ops", "pronghorn.backend.primitives")):
                 globals()[name] = value

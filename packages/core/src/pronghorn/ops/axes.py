@@ -30,6 +30,8 @@ def canonical_axes(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
         return (axis if axis >= 0 else axis + ndim,)
     if isinstance(axis, (int, np.integer)):
         return (canonical_axis(op, axis, ndim),)
+    if not isinstance(axis, (tuple, list, range, np.ndarray)):
+        raise TypeError(f"{op}: axis must be an int or a sequence of ints; received {axis!r}.")
     axes = tuple(canonical_axis(op, a, ndim) for a in axis)
     if len(set(axes)) != len(axes):
         raise ValueError(f"{op}: an axis occurs twice in {tuple(axis)}.")
@@ -57,14 +59,16 @@ def check_concrete(op: str, x: Any, hint: str) -> None:
     """Raise `ValueError` with `hint` while a compiler traces the function that `x` belongs to, for results whose shape depends on values."""
     b = owner(type(x))
     if b is not None and not b.is_concrete(x):
-        raise ValueError(f"{op}: the shape of the result depends on values, which are not known while a function is traced. {hint}")
+        error = ValueError(f"{op}: the shape of the result depends on values, which are not known while a function is traced. {hint}")
+        error.needs_values = True  # type: ignore[attr-defined]  # an attribute, because TensorFlow's tracer keeps no classes of others
+        raise error
 
 
 def plain_sizes(value: Any) -> bool:
-    """Tell whether a shape argument is a tuple of ints, as most are."""
+    """Tell whether a shape argument is a tuple of ints, sizes or -1, as most are."""
     if type(value) is not tuple:
         return False
     for d in value:
-        if type(d) is not int:
+        if type(d) is not int or d < -1:
             return False
     return True

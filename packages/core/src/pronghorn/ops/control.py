@@ -14,6 +14,7 @@ from pronghorn.backend import primitives as p
 from pronghorn.backend import registry
 from pronghorn.backend.dims import Dim
 from pronghorn.backend.op import owner, pick, unwrap
+from pronghorn.ops.axes import canonical_axis
 from pronghorn.ops.creation import convert_to_numpy, convert_to_tensor, ndim, shape
 from pronghorn.state.binding import STATE, Scope, commit
 from pronghorn.state.tree import flatten, map_structure
@@ -372,7 +373,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     leaves = [convert_to_tensor(v) for v in flatten(elems)]
     if not leaves:
         raise ValueError("associative_scan: expected at least one tensor.")
-    axes = [axis % ndim(v) for v in leaves]
+    axes = [canonical_axis("associative_scan", axis, ndim(v)) for v in leaves]
     lengths = {shape(v)[a] for v, a in zip(leaves, axes, strict=True)}
     if len(lengths) != 1 or not isinstance(n := lengths.pop(), int):
         raise ValueError(f"associative_scan: the sizes along axis {axis} must be known and equal.")

@@ -142,7 +142,10 @@ def cast(x: Any, dtype: Any) -> Any:
         >>> cast([1.7, -1.7], "int32")
         array([ 1, -1], dtype=int32)
     """
-    name = dtypes.standardize(dtype)
+    try:
+        name = dtypes.standardize(dtype)
+    except ValueError as error:
+        raise ValueError(f"cast: {error}") from None
     x = unwrap(x)
     b = owner(type(x))
     if b is None:
@@ -154,9 +157,13 @@ def cast(x: Any, dtype: Any) -> Any:
     return p.cast(x, name)
 
 
+#: ops that take -1 for what is left
+_WITH_REST = ("shape", "reshape", "slice", "broadcast_to")
+
+
 def sizes(value: Any, op_name: str = "shape") -> tuple:
     """Return a shape argument (int, or a sequence of ints and symbolic sizes) as a tuple."""
-    if plain_sizes(value):
+    if plain_sizes(value) and (op_name in _WITH_REST or -1 not in value):
         return value
     value = unwrap(value)
     if isinstance(value, (int, np.integer)) or isinstance(value, Dim):
@@ -173,6 +180,9 @@ def sizes(value: Any, op_name: str = "shape") -> tuple:
         if isinstance(d, (float, str)) or d is None:
             raise TypeError(f"{op_name}: sizes must be integers; received {value!r}.")
         out.append(int(d) if isinstance(d, (int, np.integer)) else d)
+    least = -1 if op_name in _WITH_REST else 0
+    if any(isinstance(d, int) and d < least for d in out):
+        raise ValueError(f"{op_name}: sizes must not be negative; received {tuple(out)!r}.")
     return tuple(out)
 
 
@@ -181,7 +191,7 @@ def _unknown(dims: tuple) -> bool:
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """Return a tensor of `shape` filled with a number (or a tensor that broadcasts to it).
+    """Return a tensor of `shape` filled with a number (or a tensor that broadcasts to it); `floatx` by default.
 
     Example:
         >>> full((2,), 7, "int32")
@@ -190,9 +200,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     dims = sizes(shape, "full")
     fill_value = unwrap(fill_value)
     b = registry.active()
-    name = dtypes.standardize(dtype) if dtype is not None else None
+    name = dtypes.standardize(dtype)
     if isinstance(fill_value, (bool, int, float, np.generic)):
-        name = name or dtype_of(fill_value)
         if _unknown(dims):
             return p.broadcast_to(Spec((), name), dims)
         number = fill_value.item() if isinstance(fill_value, np.generic) else fill_value

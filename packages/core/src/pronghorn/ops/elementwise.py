@@ -10,7 +10,7 @@ from typing import Any
 
 from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
-from pronghorn.backend.families import boolean, floating, numeric, same
+from pronghorn.backend.families import boolean, floating, numeric, real, same
 from pronghorn.backend.op import op
 from pronghorn.backend.primitives import (
     abs,
@@ -162,7 +162,7 @@ def log10(x: Any) -> Any:
     return p.divide(p.log(x), math.log(10.0))
 
 
-@op(operands="x1 x2", dtype=floating)
+@op(operands="x1 x2", dtype=real(floating))
 def logaddexp(x1: Any, x2: Any) -> Any:
     """Return `log(exp(x1) + exp(x2))` without overflow.
 
@@ -183,7 +183,7 @@ def _larger(x1: Any, x2: Any) -> Any:
     return p.where(p.less(p.subtract(x1, x2), 0), x2, x1)
 
 
-@op(operands="x1 x2", dtype=floating)
+@op(operands="x1 x2", dtype=real(floating))
 def logaddexp2(x1: Any, x2: Any) -> Any:
     """Return `log2(2**x1 + 2**x2)` without overflow."""
     c = math.log(2.0)

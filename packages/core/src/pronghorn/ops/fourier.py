@@ -20,8 +20,9 @@ __all__ = ["extract_sequences", "fft", "fft2", "ifft2", "irfft", "istft", "rfft"
 # -- pairs ---------------------------------------------------------------------------------------------------------------------------------
 def _complex(name: str, x: Any, least: int = 1) -> Any:
     """Return a pair of real tensors as one complex tensor."""
-    if len(x) != 2:
-        raise ValueError(f"{name}: expected a pair of tensors, real and imaginary part; received {len(x)}.")
+    if not isinstance(x, (list, tuple)) or len(x) != 2:
+        what = f"{len(x)} of them" if isinstance(x, (list, tuple)) else f"one of shape {show(shape(x))}"
+        raise ValueError(f"{name}: expected a pair of tensors, real and imaginary part; received {what}.")
     a, b = shape(x[0]), shape(x[1])
     if len(a) != len(b) or any(not same_dim(i, j) for i, j in zip(a, b, strict=True)):
         raise ValueError(f"{name}: real and imaginary part must have one shape; received {show(a)} and {show(b)}.")

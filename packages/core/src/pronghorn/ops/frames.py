@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import primitives as p
-from pronghorn.ops.creation import arange, convert_to_tensor, dtype_of, ndim, shape, zeros
+from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, ndim, shape, zeros
 
 
 def frame_index(length: int, stride: int, count: Any, dilation: int = 1) -> Any:
@@ -26,5 +26,7 @@ def frame_count(size: Any, length: int, stride: int, dilation: int = 1) -> Any:
 def overlap_add(x: Any, index: Any, size: Any) -> Any:
     """Add the rows of `x`, of shape (*index.shape, rest...), up at their positions; (size, rest...)."""
     n = ndim(index)
-    target = zeros((size, *shape(x)[n:]), dtype_of(x))
-    return p.scatter(target, p.reshape(index, (*shape(index), 1)), x, "add")
+    kind = dtype_of(x)
+    target = zeros((size, *shape(x)[n:]), kind)
+    # next to symbolic tensors a constant counts as host data, whose float64 is narrowed
+    return cast(p.scatter(target, p.reshape(index, (*shape(index), 1)), x, "add"), kind)

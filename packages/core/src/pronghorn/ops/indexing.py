@@ -14,7 +14,7 @@ from pronghorn.ops.axes import canonical_axes, canonical_axis
 from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, ndim, shape, sizes, zeros
 
 
-def _wrapped(indices: Any, size: Any) -> Any:
+def _wrapped(indices: Any, size: Any, name: str = "take") -> Any:
     """Return indices with negative ones counted from the end."""
     if is_host(indices) and isinstance(size, int):
         found = np.asarray(indices)
@@ -22,10 +22,10 @@ def _wrapped(indices: Any, size: Any) -> Any:
             return found.astype("int32")
         if found.dtype.kind not in "iu":
             if found.size:
-                raise TypeError(f"take: indices must be integers; received {found.dtype}. Cast them first.")
+                raise TypeError(f"{name}: indices must be integers; received {found.dtype}. Cast them first.")
             found = found.astype("int32")
         if found.size and (found.min() < -size or found.max() >= size):
-            raise IndexError(f"take: index {int(found.min() if found.min() < -size else found.max())} is out of range for an axis of size {size}.")
+            raise IndexError(f"{name}: index {int(found.min() if found.min() < -size else found.max())} is out of range for an axis of size {size}.")
         found = np.where(found < 0, found + size, found).astype("int32")
         return found
     if dtype_of(indices) in dtypes.UNSIGNED:
@@ -66,7 +66,9 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         indices = p.reshape(indices, (-1,))
     else:
         a = canonical_axis("take_along_axis", axis, ndim(x))
-    return p.take_along_axis(x, _wrapped(indices, shape(x)[a]), a)
+        if ndim(indices) != ndim(x):
+            raise ValueError(f"take_along_axis: x of shape {show(shape(x))} and indices of shape {show(shape(indices))} must have the same rank.")
+    return p.take_along_axis(x, _wrapped(indices, shape(x)[a], "take_along_axis"), a)
 
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
-from pronghorn.backend.families import floating, numeric
+from pronghorn.backend.families import floating, numeric, real
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axis
 from pronghorn.ops.creation import arange, cast, dtype_of, ndim, ones_like, shape
@@ -29,7 +29,7 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 # -- rectifiers ----------------------------------------------------------------------------------------------------------------------------
-@op(dtype=numeric)
+@op(dtype=real(numeric))
 def relu(x: Any) -> Any:
     """Return `max(x, 0)`.
 
@@ -40,7 +40,7 @@ def relu(x: Any) -> Any:
     return p.where(p.less_equal(x, 0), 0, x)
 
 
-@op(dtype=numeric)
+@op(dtype=real(numeric))
 def relu6(x: Any) -> Any:
     """Return `min(max(x, 0), 6)`.
 
@@ -178,7 +178,7 @@ hard_swish = hard_silu
 
 
 # -- smooth functions ----------------------------------------------------------------------------------------------------------------------
-@op(dtype=floating)
+@op(dtype=real(floating))
 def sigmoid(x: Any) -> Any:
     """Return `1 / (1 + exp(-x))`.
 
@@ -215,7 +215,7 @@ def log_sigmoid(x: Any) -> Any:
     return p.negative(softplus(p.negative(x)))
 
 
-@op(dtype=floating)
+@op(dtype=real(floating))
 def silu(x: Any) -> Any:
     """Return `x * sigmoid(x)`, also known as swish.
 
@@ -229,7 +229,7 @@ def silu(x: Any) -> Any:
 swish = silu
 
 
-@op(dtype=floating)
+@op(dtype=real(floating))
 def gelu(x: Any, approximate: bool = True) -> Any:
     """Return `x` times the normal distribution function of `x`.
 
@@ -294,7 +294,7 @@ def sparse_sigmoid(x: Any) -> Any:
     return p.multiply(p.add(clip(x, -1, 1), 1.0), 0.5)
 
 
-@op(dtype=floating)
+@op(dtype=real(floating))
 def glu(x: Any, axis: int = -1) -> Any:
     """Return the first half of `x` along an axis times the sigmoid of the second.
 
@@ -316,7 +316,7 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 
 # -- over an axis --------------------------------------------------------------------------------------------------------------------------
-@op(dtype=floating)
+@op(dtype=real(floating))
 def softmax(x: Any, axis: Any = -1) -> Any:
     """Normalise `exp(x)` along an axis, or several, to sum to one.
 
@@ -324,11 +324,16 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         >>> softmax([0.0, 0.0, -1e9])
         array([0.5, 0.5, 0. ], dtype=float32)
     """
-    e = p.exp(p.subtract(x, p.stop_gradient(maximum_of(x, axis, True))))
+    e = p.exp(p.subtract(x, p.stop_gradient(_top(x, axis))))
     return p.divide(e, sum_of(e, axis, True))
 
 
-@op(dtype=floating)
+def _top(x: Any, axis: Any) -> Any:
+    """The largest element along axes, which stay with size one; 0 where there is none, so that nothing remains nothing."""
+    return maximum_of(x, axis, True, 0.0 if 0 in [d for d in shape(x) if isinstance(d, int)] else None)
+
+
+@op(dtype=real(floating))
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     """Return the logarithm of `softmax`.
 
@@ -336,11 +341,11 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
         >>> log_softmax([0.0, -1000.0])
         array([    0., -1000.], dtype=float32)
     """
-    z = p.subtract(x, p.stop_gradient(maximum_of(x, axis, True)))
+    z = p.subtract(x, p.stop_gradient(_top(x, axis)))
     return p.subtract(z, p.log(sum_of(p.exp(z), axis, True)))
 
 
-@op(dtype=floating)
+@op(dtype=real(floating))
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return `log(sum(exp(x)))` along axes without overflow.
 
@@ -348,7 +353,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         >>> logsumexp([[1000.0, 1000.0]], axis=1)
         array([1000.6932], dtype=float32)
     """
-    top = p.stop_gradient(maximum_of(x, axis, True))
+    top = p.stop_gradient(_top(x, axis))
     top = p.where(isfinite(top), top, 0.0)
     total = sum_of(p.exp(p.subtract(x, top)), axis, keepdims)
     return p.add(p.log(total), top if keepdims else p.reshape(top, shape(total)))
@@ -447,14 +452,14 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
         [[[[0, 1, 2, 3]]]]
     """
     last = _channels_last(data_format)
-    x = x if last else p.transpose(x, (0, 2, 3, 1))
-    n, h, w, c = shape(x)
+    n, *dims = shape(x)
+    h, w, c = dims if last else (*dims[1:], dims[0])
     b = block_size
     if any(isinstance(d, int) and d % b for d in (h, w)):
         raise ValueError(f"space_to_depth: height {h} and width {w} must be multiples of block_size={b}.")
-    x = p.transpose(p.reshape(x, (n, h // b, b, w // b, b, c)), (0, 1, 3, 2, 4, 5))
-    x = p.reshape(x, (n, h // b, w // b, b * b * c))
-    return x if last else p.transpose(x, (0, 3, 1, 2))
+    if not last:  # the pixels of a channel stay together
+        return p.reshape(p.transpose(p.reshape(x, (n, c, h // b, b, w // b, b)), (0, 1, 3, 5, 2, 4)), (n, c * b * b, h // b, w // b))
+    return p.reshape(p.transpose(p.reshape(x, (n, h // b, b, w // b, b, c)), (0, 1, 3, 2, 4, 5)), (n, h // b, w // b, b * b * c))
 
 
 @op
@@ -469,14 +474,14 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
         (1, 2, 2, 1)
     """
     last = _channels_last(data_format)
-    x = x if last else p.transpose(x, (0, 2, 3, 1))
-    n, h, w, c = shape(x)
+    n, *dims = shape(x)
+    h, w, c = dims if last else (*dims[1:], dims[0])
     b = block_size
     if isinstance(c, int) and c % (b * b):
         raise ValueError(f"depth_to_space: the number of channels {c} must be a multiple of block_size**2={b * b}.")
-    x = p.transpose(p.reshape(x, (n, h, w, b, b, c // (b * b))), (0, 1, 3, 2, 4, 5))
-    x = p.reshape(x, (n, h * b, w * b, c // (b * b)))
-    return x if last else p.transpose(x, (0, 3, 1, 2))
+    if not last:  # the channels of a block stand together
+        return p.reshape(p.transpose(p.reshape(x, (n, c // (b * b), b, b, h, w)), (0, 1, 4, 2, 5, 3)), (n, c // (b * b), h * b, w * b))
+    return p.reshape(p.transpose(p.reshape(x, (n, h, w, b, b, c // (b * b))), (0, 1, 3, 2, 4, 5)), (n, h * b, w * b, c // (b * b)))
 
 
 def _channels_last(data_format: Any) -> bool:

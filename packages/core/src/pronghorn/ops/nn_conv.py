@@ -10,6 +10,7 @@ from pronghorn.backend.families import floating
 from pronghorn.backend.op import op
 from pronghorn.backend.settings import standardize_data_format
 from pronghorn.ops.creation import convert_to_tensor, dtype_of, ndim, shape
+from pronghorn.ops.fused import biased_conv
 
 __all__ = [
     "adaptive_average_pool", "adaptive_max_pool", "average_pool", "conv", "conv_transpose", "depthwise_conv", "max_pool", "separable_conv",
@@ -77,7 +78,11 @@ def _window(name: str, x: Any, taps: tuple, strides: Any, padding: Any, dilation
     n = len(taps)
     strides = _per_axis(name, "strides", strides, n)
     dilation = _per_axis(name, "dilation_rate", dilation, n)
-    return strides, _pairs(_padding(name, padding), shape(x)[1:-1], taps, strides, dilation), dilation
+    sizes, mode = shape(x)[1:-1], _padding(name, padding)
+    for size, k, d in zip(sizes, taps, dilation, strict=True):
+        if mode == "valid" and isinstance(size, int) and size < d * (k - 1) + 1:  # some engines would return nothing
+            raise ValueError(f"{name}: a window of {taps} with dilation {dilation} does not fit into an input of spatial shape {show(sizes)}.")
+    return strides, _pairs(mode, sizes, taps, strides, dilation), dilation
 
 
 # -- convolution ---------------------------------------------------------------------------------------------------------------------------
@@ -100,6 +105,11 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
         >>> conv([[[1.0], [2.0], [3.0]]], [[[1.0]], [[1.0]]]).tolist()
         [[[3.0], [5.0]]]
     """
+    return convolved(inputs, kernel, None, strides, padding, data_format, dilation_rate)
+
+
+def convolved(inputs: Any, kernel: Any, bias: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any) -> Any:
+    """Return `conv` of the arguments, plus a bias per output channel unless it is None."""
     layout, n = standardize_data_format(data_format), _spatial("conv", inputs)
     x = _to_last(inputs, layout)
     taps = shape(kernel)
@@ -112,7 +122,8 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
     if taps[-1] % groups:
         raise ValueError(f"conv: the number of outputs {taps[-1]} must be a multiple of the number of groups {groups}.")
     strides, pairs, dilation = _window("conv", x, taps[:-2], strides, padding, dilation_rate)
-    return _from_last(p.conv(x, kernel, strides, pairs, dilation, groups), layout)
+    window = strides, pairs, dilation, groups
+    return _from_last(p.conv(x, kernel, *window) if bias is None else biased_conv(x, kernel, bias, *window), layout)
 
 
 @op(operands="inputs kernel", dtype=floating)

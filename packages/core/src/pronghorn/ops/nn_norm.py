@@ -6,7 +6,7 @@ from typing import Any
 from pronghorn.backend import dtypes, settings
 from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import show
-from pronghorn.backend.families import floating
+from pronghorn.backend.families import floating, real
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axes, canonical_axis
 from pronghorn.ops.creation import arange, cast, dtype_of, ndim, shape
@@ -178,7 +178,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
     return cast(out, name)
 
 
-@op(operands="query key value", dtype=floating)
+@op(operands="query key value", dtype=real(floating))
 def dot_product_attention(
     query: Any,
     key: Any,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import primitives as p
-from pronghorn.backend.dims import Dim
+from pronghorn.backend.dims import Dim, show
 from pronghorn.backend.families import broadcast_dims
 from pronghorn.backend.op import op, unwrap
 from pronghorn.ops.axes import canonical_axes, canonical_axis, plain_sizes
@@ -267,6 +267,8 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
     n = shape(x)[a] if num is None else num
     if not isinstance(n, int):
         raise ValueError(f"unstack: the size of axis {a} is not known; pass num.")
+    if isinstance(shape(x)[a], int) and shape(x)[a] != n:
+        raise ValueError(f"unstack: axis {a} of shape {show(shape(x))} has size {shape(x)[a]}; received num={num!r}.")
     return [squeeze(_cut(x, a, i, i + 1), a) for i in range(n)]
 
 
@@ -290,6 +292,8 @@ def tile(x: Any, repeats: Any) -> Any:
         array([1, 2, 1, 2], dtype=int32)
     """
     reps = sizes(repeats, "tile")
+    if builtins.any(isinstance(r, int) and r < 0 for r in reps):
+        raise ValueError(f"tile: repeats must not be negative; received {repeats!r}.")
     dims = shape(x)
     n = builtins.max(len(reps), len(dims))
     dims, reps = (1,) * (n - len(dims)) + tuple(dims), (1,) * (n - len(reps)) + reps
@@ -317,9 +321,11 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     else:
         a = canonical_axis("repeat", axis, ndim(x))
     dims = shape(x)
-    counts = np.asarray(unwrap(repeats)) if not isinstance(repeats, int) else np.asarray(repeats)
-    if counts.size == 1:
-        n = int(counts.reshape(()))
+    counts = None if isinstance(repeats, int) else np.asarray(unwrap(repeats))
+    if repeats < 0 if counts is None else counts.dtype.kind not in "iu" or (counts < 0).any():
+        raise ValueError(f"repeat: repeats must be integers, zero or more; received {repeats!r}.")
+    if counts is None or counts.size == 1:
+        n = repeats if counts is None else int(counts.reshape(()))
         wide = p.broadcast_to(p.reshape(x, (*dims[: a + 1], 1, *dims[a + 1 :])), (*dims[: a + 1], n, *dims[a + 1 :]))
         return p.reshape(wide, (*dims[:a], dims[a] * n, *dims[a + 1 :]))
     if isinstance(dims[a], int) and counts.shape != (dims[a],):
@@ -349,7 +355,28 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     return x
 
 
-_PAD_MODES = ("constant", "reflect", "symmetric", "edge")
+_PAD_MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
+
+
+def _widths(pad_width: Any, n: int) -> tuple[tuple[int, int], ...]:
+    """One pair of widths for each of `n` axes."""
+    widths: tuple
+    if isinstance(pad_width, int):
+        widths = ((pad_width, pad_width),) * n
+    elif isinstance(pad_width, (list, tuple)) and len(pad_width) == n and builtins.all(isinstance(v, (list, tuple)) and len(v) == 2 for v in pad_width):
+        widths = tuple((a, b) for a, b in pad_width)
+    else:
+        try:
+            widths = tuple((a.item(), b.item()) for a, b in np.broadcast_to(np.asarray(unwrap(pad_width)), (n, 2)))
+        except ValueError:
+            raise ValueError(f"pad: pad_width must be an int, a pair or one pair for each of {n} axes; received {pad_width!r}.") from None
+    for pair in widths:
+        for v in pair:
+            if not isinstance(v, (int, np.integer)):
+                raise TypeError(f"pad: widths must be integers; received {pad_width!r}.")
+            if v < 0:
+                raise ValueError(f"pad: widths must not be negative; received {pad_width!r}.")
+    return tuple((int(a), int(b)) for a, b in widths)
 
 
 @op
@@ -359,7 +386,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     Args:
         x: tensor.
         pad_width: an int, a pair, or one pair per axis.
-        mode: "constant", "reflect" (without the edge), "symmetric" (with it) or "edge".
+        mode: "constant", "reflect" (without the edge), "symmetric" (with it), "edge", or "wrap" (from the other end).
         constant_values: number for "constant", zero by default.
 
     Example:
@@ -371,8 +398,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if constant_values is not None and mode != "constant":
         raise ValueError(f'pad: constant_values only goes with mode="constant"; received mode={mode!r}.')
     n = ndim(x)
-    pairs = np.broadcast_to(np.asarray(unwrap(pad_width)), (n, 2))
-    widths = tuple((int(a), int(b)) for a, b in pairs)
+    widths = _widths(pad_width, n)
     if mode == "constant":
         value = 0 if constant_values is None else constant_values
         if not isinstance(value, (bool, int, float, complex)):

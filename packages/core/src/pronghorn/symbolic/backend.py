@@ -9,8 +9,9 @@ from pronghorn.backend import registry
 from pronghorn.backend.contract import Backend
 from pronghorn.backend.convert import host_array, is_scalar
 from pronghorn.backend.dims import Dim
+from pronghorn.backend.errors import UnknownValueError
 from pronghorn.backend.families import Out
-from pronghorn.backend.op import Op, add_symbolic, owner
+from pronghorn.backend.op import Op, add_symbolic, owner, unwrap
 from pronghorn.symbolic.graph import TRACE, record, replace
 from pronghorn.symbolic.spec import Spec
 
@@ -138,12 +139,61 @@ class SpecBackend(Backend):
 
         return run
 
-    def check(self, op: Op, args: tuple, kwargs: dict) -> None:
-        """Run the rule of a primitive on the shapes of native arguments; raises what the rule raises."""
-        if kwargs:
-            args = op.signature.bind(*args, **kwargs).args
-        assert op.rule is not None
-        op.rule(op.name, *_shown(op, args))
+    def known(self, x: Any) -> Any:
+        """Return something with `.dims` and `.dtype` for any operand."""
+        return aval(x)
+
+    def values(self, x: Any) -> np.ndarray | None:
+        """Return the values of an operand, None where they are not known."""
+        b = owner(type(x))
+        if b is None:
+            return np.asarray(x)
+        return np.asarray(b.convert_to_numpy(x)) if b.is_concrete(x) else None
+
+    def diagnose(self, op: Op, args: tuple, kwargs: dict) -> Exception | None:
+        """Return what `op` raises for specs like these native arguments, or None where their shapes and dtypes give no reason to refuse them."""
+        n = len(op.operands)
+        if op.listed:
+            args = (_all_specs(args[0]), *args[1:])
+        else:
+            last = len(args) if op.variadic else n
+            args = (*_all_specs(args[:last]), *args[last:])
+        if not any(isinstance(a, Spec) for a in (args[0] if op.listed else args)):
+            return None
+        depth, tape = TRACE.depth, TRACE.tape
+        TRACE.depth, TRACE.tape = depth + 1, None
+        try:
+            with registry.use_backend("numpy"):
+                op.public(*args, **kwargs)
+        except UnknownValueError:
+            return None
+        except (ValueError, TypeError, IndexError, OverflowError) as reason:
+            return None if hasattr(reason, "needs_values") else reason
+        except Exception:  # the definition needs what only an engine has
+            return None
+        finally:
+            TRACE.depth, TRACE.tape = depth, tape
+        return None
+
+
+def _all_specs(values: Any) -> list[Any]:
+    """Operands as specs; numbers stay numbers next to a tensor, and data that is no tensor stays as it is."""
+    values = [unwrap(v) for v in values]
+    alone = all(v is None or is_scalar(v) for v in values)
+    return [_one_spec(v) if alone or not is_scalar(v) else v for v in values]
+
+
+def _one_spec(value: Any) -> Any:
+    if value is None or isinstance(value, Spec):
+        return value
+    b = owner(type(value))
+    try:
+        if b is None:
+            value = host_array(value, SPEC) if not isinstance(value, (np.ndarray, np.generic)) else value
+        found = aval(value)
+        return Spec(found.dims, found.dtype)
+    except (TypeError, ValueError, OverflowError):
+        return value
 
 
 def _shown(op: Op, args: tuple) -> list[Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pronghorn.backend import dtypes
 from pronghorn.backend.dims import Dim, show
+from pronghorn.backend.errors import UnknownValueError
 
 
 class Spec:
@@ -73,13 +74,13 @@ class Spec:
         return None
 
     def __array__(self, *_: Any, **__: Any) -> Any:
-        raise TypeError(f"{self} has no values: it only stands for a tensor while a model is being built. Use pronghorn.ops, not NumPy, on it.")
+        raise UnknownValueError(f"{self} has no values: it only stands for a tensor while a model is being built. Use pronghorn.ops, not NumPy, on it.")
 
     def __bool__(self) -> bool:
-        raise TypeError(f"{self} has no truth value while a model is being built. Use ops.where or ops.cond.")
+        raise UnknownValueError(f"{self} has no truth value while a model is being built. Use ops.where or ops.cond.")
 
     def __iter__(self) -> Any:
-        raise TypeError(f"Cannot iterate over {self}. Use ops.unstack.")
+        raise UnknownValueError(f"Cannot iterate over {self}. Use ops.unstack.")
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={show(self.dims)}, dtype={self.dtype}{f', name={self.name}' if self.name else ''}>"

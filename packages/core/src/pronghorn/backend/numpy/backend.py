@@ -190,7 +190,7 @@ class NumpyBackend(Backend):
 
     # -- linear algebra
     def cholesky(self, x: Any) -> Any:
-        return np.linalg.cholesky(x)
+        return np.linalg.cholesky(_wide(x)).astype(x.dtype)
 
     def qr(self, x: Any, mode: str) -> Any:
         return tuple(np.linalg.qr(x, mode))  # type: ignore[call-overload]
@@ -210,7 +210,7 @@ class NumpyBackend(Backend):
         return control.lu_factor(x)
 
     def solve_triangular(self, a: Any, b: Any, lower: bool) -> Any:
-        return np.linalg.solve(np.tril(a) if lower else np.triu(a), b)
+        return np.linalg.solve(np.tril(_wide(a)) if lower else np.triu(_wide(a)), _wide(b)).astype(a.dtype)
 
     # -- complex numbers
     def real(self, x: Any) -> Any:
@@ -245,6 +245,11 @@ class NumpyBackend(Backend):
 
     def assign(self, storage: Any, value: Any) -> Any:
         return np.array(value)
+
+
+def _wide(x: Any) -> Any:
+    """LAPACK has no half precision."""
+    return x.astype("float32") if x.dtype.name in ("float16", "bfloat16") else x
 
 
 def _sortable(x: Any) -> Any:

@@ -8,6 +8,7 @@ from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
 from pronghorn.layers.pooling import padding_mode, sizes
 from pronghorn.ops.creation import shape
+from pronghorn.ops.nn_conv import convolved
 
 
 class _Convolution(Layer):
@@ -139,10 +140,16 @@ class BaseConv(_Convolution):
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved inputs."""
-        return self._finish(self.convolution_op(inputs, self.kernel.value))
+        if type(self).convolution_op is not BaseConv.convolution_op:
+            return self._finish(self.convolution_op(inputs, self.kernel.value))
+        x = self._convolved(inputs, self.kernel.value, None if self.bias is None else self.bias.value)
+        return x if self._linear else self.activation(x)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Return `inputs` convolved with `kernel`, without bias and activation; the place to override in layers that rework the kernel."""
+        return self._convolved(inputs, kernel, None)
+
+    def _convolved(self, inputs: Any, kernel: Any, bias: Any) -> Any:
         padding = self.padding
         if padding == "causal":
             inputs, padding = self._causal(inputs), "valid"
@@ -151,7 +158,7 @@ class BaseConv(_Convolution):
             dims = shape(inputs)
             lead = dims[: -self._rank - 1]
             inputs = ops.reshape(inputs, (-1, *dims[-self._rank - 1 :]))
-        x = ops.conv(inputs, kernel, self.strides, padding, self.data_format, self.dilation_rate)
+        x = convolved(inputs, kernel, bias, self.strides, padding, self.data_format, self.dilation_rate)
         if lead is not None:
             x = ops.reshape(x, (*lead, *shape(x)[1:]))
         return x

@@ -3,9 +3,10 @@
 from typing import Any
 
 from pronghorn import activations
-from pronghorn.backend.primitives import add, matmul
+from pronghorn.backend.primitives import matmul
 from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
+from pronghorn.ops.fused import linear
 
 
 class Dense(Layer):
@@ -89,9 +90,8 @@ class Dense(Layer):
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return `activation(inputs @ kernel + bias)`."""
-        x = matmul(inputs, self.kernel.value)
-        if self.bias is not None:
-            x = add(x, self.bias.value)
+        kernel, bias = self.kernel.value, self.bias
+        x = matmul(inputs, kernel) if bias is None else linear(inputs, kernel, bias.value)
         return x if self._linear else self.activation(x)
 
 
