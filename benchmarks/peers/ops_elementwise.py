@@ -13,6 +13,7 @@ DTYPES = ("float32", "int32", "uint8", "float16", "bool", "int8")
 EDGES = np.array([0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 1.5, 2.5, -2.5, 80.0, np.inf, -np.inf, np.nan], "float32")
 
 EXPLAINED = [
+    Known("numpy", "*_shift", "dtype int32, Keras int8", "booleans count as int32, as on JAX", "int8 on NumPy"),
     Known("numpy", "top_k", "only we refuse*k must be*", "more than there are is refused, as on JAX", "as many as there are on NumPy"),
     Known("numpy", "where", "dtype int32, Keras int64", "indices are int32, on every engine", "int64 on NumPy"),
     Known("numpy", "cbrt", "value*", "integers are computed in floatx", "8-bit integers are computed in 16 bits on NumPy"),
@@ -58,7 +59,6 @@ EXPLAINED = [
     Known("*", "inner", "dtype int32, Keras int8", "8-bit products are added up in int32, as in Keras' matmul", "int8, wraps around"),
     Known("*", "matmul", "dtype int32, Keras int8", "8-bit products are added up in int32, with booleans, too", "int8 where one is boolean"),
     Known("*", "tensordot", "dtype int32, Keras int8", "8-bit products are added up in int32, as in Keras' matmul", "int8, wraps around"),
-    Known("jax", "einsum", "dtype int8, Keras int32", "int8, as on NumPy", "int32 on JAX"),
     Known("*", "array_split", "only Keras refuses*", "places to split at are taken, as in NumPy", "refused"),
     Known("jax", "repeat", "only Keras refuses*list*", "a list of numbers is taken, as on NumPy", "refused on JAX"),
     Known("*", "unstack", "only we refuse*", "a `num` that is not the size of the axis is refused", "ignored on NumPy and JAX"),

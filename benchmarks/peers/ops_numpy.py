@@ -73,8 +73,6 @@ EXPLAINED = [
     Known("*", "rearrange", "only Keras refuses*", "axes of size one, ellipses and the last unknown size are understood", "fails"),
     Known("*", "ptp", "only Keras refuses*", "booleans are subtracted as numbers", "refused"),
     Known("*", "correlate", "value*16*", "16-bit floats are added in 32 bits", "rounded to 16 bits after each step"),
-    Known("*", "average", "value*16*", "16-bit floats are added in 32 bits", "rounded to 16 bits after each step"),
-    Known("*", "corrcoef", "value*16*", "16-bit floats are computed in 32 bits", "rounded to 16 bits after each step"),
 ]
 
 #: of the calls of one op on JAX, which compiles each shape, how many first ones are made and which of the others

@@ -360,6 +360,13 @@ def _wrap(op: Op) -> Callable:
                 a, b = args[0], args[1]
                 types: tuple = (type(a), type(b))
                 kinds: tuple = (getattr(a, "dtype", None) if types[0] not in _PLAIN else None, getattr(b, "dtype", None) if types[1] not in _PLAIN else None)
+            elif n == 3:
+                a, b, c = args[0], args[1], args[2]
+                ta, tb, tc = types = (type(a), type(b), type(c))
+                kinds = (
+                    None if ta in _PLAIN else getattr(a, "dtype", None), None if tb in _PLAIN else getattr(b, "dtype", None),
+                    None if tc in _PLAIN else getattr(c, "dtype", None),
+                )  # fmt: skip
             else:
                 types = tuple([type(v) for v in args[:n]])
                 kinds = tuple([None if t in _PLAIN else getattr(v, "dtype", None) for t, v in zip(types, args, strict=False)])
