@@ -11,6 +11,12 @@ from op_calls import Known, draw, main
 
 DTYPES = ("float32", "int32", "float16", "bool", "uint8")
 
+#: engine of Keras -> ops that it computes in integers, cuts off to them, or refuses for them
+PROMOTED = {
+    "numpy": "batch_normalization celu conv conv_transpose depthwise_conv elu gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization leaky_relu log_sigmoid log_softmax moments normalize relu relu6 rms_normalization selu sigmoid silu softmax softplus softsign sparse_plus sparse_sigmoid squareplus swish tanh_shrink threshold",
+    "jax": "glu hard_tanh layer_normalization log_sigmoid log_softmax normalize relu6 rms_normalization sigmoid silu softmax swish threshold",
+}
+
 EXPLAINED = [
     Known("numpy", "moments", "only Keras refuses*synchronized*", "one device needs no synchronising", "refused on NumPy"),
     Known("numpy", "one_hot", "shape (2, 0), Keras (2, 2)", "no classes give no columns", "counts the classes on NumPy"),
@@ -26,7 +32,7 @@ EXPLAINED = [
     Known("numpy", "normalize", "only Keras refuses*order*", "infinity is an order", "refused"),
     Known("*", "rms_normalization", "only Keras refuses*", "the scale belongs to the axis", "fails unless it is the last one"),
     Known("jax", "sparse_categorical_crossentropy", "*dtype float16, Keras float32", "the dtype of the output", "float32 where the targets are integers"),
-    Known("jax", "sparse_categorical_crossentropy", "only Keras refuses*axis*|*only Keras refuses*same shape*", "classes may lie on any axis", "refused"),
+    Known("jax", "sparse_categorical_crossentropy", "only Keras refuses*", "classes may lie on any axis", "refused"),
     Known("numpy", "*categorical_crossentropy", "*float64", "integer targets take the dtype of the output", "float64 on NumPy"),
     Known("numpy", "binary_crossentropy", "*float64", "integer targets take the dtype of the output", "float64 on NumPy"),
     Known("numpy", "binary_crossentropy", "value*", "computed from logits, without cutting off", "probabilities are cut off at epsilon on NumPy"),
@@ -37,13 +43,12 @@ EXPLAINED = [
         "the dtype of the output; classes out of range and any axis are taken, as on JAX",
         "float32 or fails on NumPy",
     ),
+    Known("numpy", "dot_product_attention", "*float16*", "16-bit floats are computed in 32 bits", "rounded to 16 bits after each step"),
     Known("*", "dot_product_attention", "only Keras refuses*", "stacks of any rank, fewer heads of keys, and a soft cap work", "refused"),
     *[
         Known(engine, name, "*([iub]*", "integers and booleans become floatx (relu and relu6 keep them)", "the engine's own promotion, cut off to the integer, or refused")
-        for engine in ("numpy", "jax")
-        for name in (
-            "average_pool batch_normalization celu conv conv_transpose depthwise_conv elu gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization leaky_relu log_sigmoid log_softmax max_pool moments normalize relu relu6 rms_normalization selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh_shrink threshold"
-        ).split()
+        for engine, names in PROMOTED.items()
+        for name in names.split()
     ],
 ]
 

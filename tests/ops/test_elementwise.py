@@ -53,6 +53,9 @@ def test_clip_accepts_numbers_and_tensors_and_keeps_integers(engine):
 def test_round_to_decimals_and_tens(engine):
     np.testing.assert_allclose(ops.convert_to_numpy(ops.round([1.25, -2.351], 1)), [1.2, -2.4], rtol=1e-6)
     assert ops.convert_to_numpy(ops.round(np.array([14, 26], "int32"), -1)).tolist() == [10, 30]
+    for decimals in (0, 1):
+        parts = np.array([1.25 - 2.5j, 3.5 + 0.04j], "complex64")
+        np.testing.assert_allclose(ops.convert_to_numpy(ops.round(parts, decimals)), np.round(parts, decimals), rtol=1e-6)
 
 
 def test_ldexp_does_not_overflow_between(engine):

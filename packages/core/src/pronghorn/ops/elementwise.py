@@ -334,13 +334,15 @@ def signbit(x: Any) -> Any:
 # -- rounding, limits and signs ------------------------------------------------------------------------------------------------------------
 @op
 def round(x: Any, decimals: int = 0) -> Any:
-    """Round to `decimals` places, halves to even.
+    """Round to `decimals` places, halves to even; both parts of complex numbers.
 
     Example:
         >>> round([0.5, 1.5, 2.26], 1)
         array([0.5, 1.5, 2.3], dtype=float32)
     """
     name = dtype_of(x)
+    if name in dtypes.COMPLEX:
+        return p.view_as_complex(round(p.real(x), decimals), round(p.imag(x), decimals))
     if decimals == 0:
         return cast(x, "int32") if name == "bool" else p.round(x)
     factor = 10.0 ** builtins.abs(decimals)
