@@ -64,6 +64,7 @@ CALLS = {
     # joining
     "concatenate sizes": ("concatenate", ([f(2, 3), f(2, 4)],), {"axis": 0}, ValueError, "(2, 3), (2, 4)"),
     "concatenate ranks": ("concatenate", ([f(2, 3), f(2)],), {"axis": 0}, ValueError, "(2, 3), (2,)"),
+    "concatenate empty vector": ("concatenate", ([f(0), f(2, 3)],), {"axis": 0}, ValueError, "(0,), (2, 3)"),
     "concatenate axis": ("concatenate", ([f(2, 3), f(2, 3)],), {"axis": 2}, ValueError, "axis 2"),
     "concatenate nothing": ("concatenate", ([],), {}, ValueError, "empty list"),
     "concatenate scalars": ("concatenate", ([f(), f()],), {}, ValueError, "rank 0"),

@@ -1,13 +1,14 @@
 """Native kernels for derived ops, with the ops' own parameters. Core's bodies are what they agree with, edge cases and gradients at kinks included."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from pronghorn.backend import dtypes, registry
-from pronghorn.backend.op import OPS
+from pronghorn.backend import dtypes
+from pronghorn.backend.op import OPS, defined
 from pronghorn_tensorflow.support import F8, cast, const, plain, raw, with_axis_last
 
 _FLOATS = frozenset(d.as_datatype_enum for d in (tf.bfloat16, tf.float16, tf.float32, tf.float64))
@@ -27,11 +28,7 @@ def _override(fn: Callable) -> Callable:
     _OVERRIDES[fn.__name__] = fn
     return fn
 
-
-def _body(name: str, *args: Any) -> Any:
-    """Core's definition, for what the kernel does not cover."""
-    with registry.use_backend("tensorflow"):
-        return OPS[name].body(*args)
+_body = functools.partial(defined, "tensorflow")
 
 
 def _unary(name: str, kernel: Callable, kinds: frozenset[int] = _FLOATS) -> None:

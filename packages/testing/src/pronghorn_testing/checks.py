@@ -180,7 +180,7 @@ def _size(d: Any, batch: int) -> int | None:
 def has_override(run: Run, backend: Any) -> bool:
     """Tell whether `backend` replaces the body of this case's op."""
     entry = dispatch.OPS.get(run.case.op)
-    return entry is not None and run.case.op not in dispatch.PRIMITIVES and hasattr(backend, run.case.op)
+    return entry is not None and hasattr(backend, entry.override)
 
 
 def check_override(run: Run, backend: Any) -> None:

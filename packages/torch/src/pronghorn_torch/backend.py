@@ -176,6 +176,10 @@ class Backend(Overrides, Windows, contract.Backend):
         return torch.reshape(x, shape)
 
     def concatenate(self, xs: Any, axis: int) -> Any:
+        rank = xs[0].ndim
+        for x in xs:
+            if x.ndim != rank:  # torch would leave empty vectors out
+                raise ValueError("tensors of different ranks")
         return torch.cat(xs, axis)
 
     def pad(self, x: Any, pad_width: Any, constant_values: Any) -> Any:

@@ -21,6 +21,7 @@ _NO_BOOL = frozenset(
     "cumsum cumprod".split()
 )
 _NO_HALF = frozenset("cholesky qr svd eigh eig lu_factor solve_triangular rfft irfft view_as_complex".split())
+_FLOATS_ONLY = frozenset({"sum_op", "matmul_op"})
 _WIDER = {
     "uint16": torch.int64, "uint32": torch.int64, "bool": torch.int64,
     "float8_e4m3fn": torch.float32, "float8_e5m2": torch.float32, "float16": torch.float32, "bfloat16": torch.float32,
@@ -86,9 +87,12 @@ def specialize(name: str, impl: Callable, operands: Sequence[str | None], scalar
     """Return what runs a primitive or override on operands of these dtypes."""
     if any(scalars):
         impl = (_NUMBER_FIRST if scalars[0] else _NUMBER_SECOND).get(name, impl)
+    if name == "where_op" and operands[0] == "bool" and operands[1] == operands[2] is not None and not any(scalars):
+        return torch.where
     if name not in PRIMITIVES:
         odd = any(k in _WIDER and k not in ("float16", "bfloat16", "bool") for k in operands)
-        return functools.partial(defined, name) if odd else impl
+        odd = odd or name in _FLOATS_ONLY and not dtypes.INEXACT.issuperset(operands) or name == "concatenate_op" and len(set(operands)) > 1
+        return functools.partial(defined, name.removesuffix("_op")) if odd else impl
     if name == "matmul" and operands[0] not in dtypes.INEXACT:
         impl = _matmul
     for kind in operands:

@@ -4,6 +4,7 @@ Each takes the op's own arguments; what torch does differently from the op's def
 """
 # ruff: noqa: A001, A002
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from pronghorn.backend import registry, settings
-from pronghorn.backend.op import OPS
+from pronghorn.backend import settings
+from pronghorn.backend.dims import plain_sizes
+from pronghorn.backend.op import defined as core_defined
 from pronghorn.ops.axes import canonical_axes
 from pronghorn.state.binding import STATE
 
@@ -20,13 +22,7 @@ _LOW = frozenset({torch.float16, torch.bfloat16})
 _MASKED = -0.7 * 3.4028234663852886e38  # where attention is not allowed: finite, so that a row without any allowed position gives the mean
 
 
-def defined(name: str, *args: Any, **kwargs: Any) -> Any:
-    """Run the definition of a derived op."""
-    body = OPS[name].body
-    if registry.active().name == "torch":
-        return body(*args, **kwargs)
-    with registry.use_backend("torch"):
-        return body(*args, **kwargs)
+defined = functools.partial(core_defined, "torch")
 
 
 def _axis(x: Any, axis: Any) -> bool:
@@ -122,8 +118,13 @@ class Overrides:
         axes = canonical_axes("logsumexp", axis, x.ndim)
         return torch.logsumexp(x, axes, bool(keepdims)) if axes and x.numel() else defined("logsumexp", x, axis, keepdims)
 
+    def sum_op(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return torch.sum(x, axis, keepdims) if _axis(x, axis) else defined("sum", x, axis, keepdims)
+
     def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        axes = (axis,) if _axis(x, axis) else canonical_axes("mean", axis, x.ndim)
+        if _axis(x, axis):
+            return torch.mean(x, axis, keepdims)
+        axes = canonical_axes("mean", axis, x.ndim)
         return torch.mean(x, axes, bool(keepdims)) if axes else x
 
     def var(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -194,6 +195,18 @@ class Overrides:
         return out.squeeze(0) if query.ndim == 3 else out
 
     # -- shape -------------------------------------------------------------------------------------------------------------------------------
+    def reshape_op(self, x: Any, newshape: Any) -> Any:
+        return torch.reshape(x, newshape) if plain_sizes(newshape) and x.numel() else defined("reshape", x, newshape)
+
+    def transpose_op(self, x: Any, axes: Any = None) -> Any:
+        return defined("transpose", x, axes) if axes is not None or x.ndim != 2 else torch.t(x)
+
+    def concatenate_op(self, xs: Any, axis: int = 0) -> Any:
+        return self.concatenate(xs, axis) if _axis(xs[0], axis) else defined("concatenate", xs, axis)  # type: ignore[attr-defined]
+
+    def where_op(self, condition: Any, x1: Any = None, x2: Any = None) -> Any:
+        return defined("where", condition, x1, x2)  # but for tensors of one dtype, see `specialize`
+
     def stack(self, x: Any, axis: int = 0) -> Any:
         first = x[0]
         if type(axis) is not int or not -first.ndim - 1 <= axis <= first.ndim or not _same_kind(x) or any(v.shape != first.shape for v in x):
@@ -221,6 +234,8 @@ class Overrides:
         return torch.triu(x, k) if x.ndim >= 2 else defined("triu", x, k)
 
     # -- contraction -------------------------------------------------------------------------------------------------------------------------
+    matmul_op = staticmethod(torch.matmul)
+
     def einsum(self, subscripts: str, *operands: Any, **kwargs: Any) -> Any:
         if not (operands[0].is_floating_point() or operands[0].is_complex()):
             return defined("einsum", subscripts, *operands, **kwargs)

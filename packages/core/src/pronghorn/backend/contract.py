@@ -229,10 +229,11 @@ def validate(backend: Backend) -> Backend:
         faults.append(f"missing primitives: {', '.join(missing)}")
     runtime = set(dir(Backend)) | set(functions) | set(gated) | HOOKS
     unknown = []
+    overrides = {op.override: op for op in OPS.values()}
     for name in sorted(set(_own_names(backend))):
         if name.startswith("_") or name in runtime:
             continue
-        op = PRIMITIVES.get(name) or OPS.get(name)
+        op = PRIMITIVES.get(name) or overrides.get(name)
         if op is None:
             unknown.append(name)
             continue

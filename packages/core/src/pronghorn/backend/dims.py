@@ -152,3 +152,13 @@ def show(dims: Any) -> str:
     """Format a shape for a message, unknown sizes as None as in Keras."""
     items = [("None" if isinstance(d, Dim) else str(d)) for d in dims]
     return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+def plain_sizes(value: Any) -> bool:
+    """Tell whether a shape argument is a tuple of ints, sizes or -1, as most are."""
+    if type(value) is not tuple:
+        return False
+    for d in value:
+        if type(d) is not int or d < -1:
+            return False
+    return True

@@ -37,6 +37,7 @@ _ABOVE: dict[str, tuple[str, ...]] = {
     "complex128": (),
 }
 ALL = tuple(name for name in _ABOVE if not name.endswith("*"))
+_STRONG = frozenset(ALL)
 BOOL = frozenset({"bool"})
 UNSIGNED = frozenset({"uint8", "uint16", "uint32", "uint64"})
 SIGNED = frozenset({"int8", "int16", "int32", "int64"})
@@ -137,10 +138,10 @@ def standardize(dtype: Any) -> str:
         >>> standardize(np.float16), standardize("int64"), standardize(None)
         ('float16', 'int64', 'float32')
     """
+    if type(dtype) is str and dtype in _STRONG:
+        return dtype
     if dtype is None or dtype is float or dtype == "float":
         return SETTINGS.floatx
-    if isinstance(dtype, str) and dtype in _ABOVE and not dtype.endswith("*"):
-        return dtype
     try:
         if dtype in _ALIASES:
             return _ALIASES[dtype]

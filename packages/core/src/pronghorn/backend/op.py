@@ -24,6 +24,7 @@ UNWRAP: dict[type, Callable[[Any], Any]] = {}
 OWNERS: dict[type, Any] = {}
 _SYMBOLIC: list[Any] = []  # the symbolic backend, once it is imported
 NONE: dict[Any, Any] = {}  # never written to
+_HOST = frozenset((np.ndarray, type(None), *dtypes.WEAK))
 _PLAIN = frozenset((int, float))  # torch's compiler cannot look for attributes of a symbolic number
 
 
@@ -32,7 +33,7 @@ class Op:
 
     __slots__ = (
         "name", "body", "signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "public",
-        "required", "doc",
+        "required", "doc", "override",
     )  # fmt: skip
 
     def __init__(self, name: str, body: Callable, operands: tuple[str, ...], compute: Callable | None, rule: Callable | None, capability: str | None):
@@ -43,6 +44,8 @@ class Op:
         self.operands = tuple(o.strip("*[]") for o in operands)
         self.defaults = tuple(self.signature.parameters[o].default for o in self.operands)
         self.required = rule is not None and capability is None
+        #: the attribute with which an engine replaces the body; a derived op that shares its name with a primitive needs another one
+        self.override = name + "_op" if rule is None and name in PRIMITIVES else name
         # two steps, types and then dtypes, so that a table never holds dtypes of two engines: torch's compiler reads whole tables and cannot hash foreign ones
         self.plans: dict[Any, dict[Any, Callable]] = {}
         self.quick: dict[type, dict[Any, Callable]] = {}  # first operand's type -> dtype of all operands -> plan; for engines with dtype objects of their own
@@ -176,9 +179,9 @@ def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
     if not op.listed and not op.variadic and any(isinstance(v, (list, tuple)) for v in values):
         cacheable = False
     impl = _implementation(op, b, symbolic)
-    if not symbolic and (op.rule is not None or (op.name not in PRIMITIVES and hasattr(b, op.name))):
+    if not symbolic and (op.rule is not None or hasattr(b, op.override)):
         stays = op.name in b.scalar_operands
-        impl = b.specialize(op.name, impl, targets, [stays and is_scalar(v) and t in tensor_at for v, t in zip(values, targets, strict=True)])
+        impl = b.specialize(op.override, impl, targets, [stays and is_scalar(v) and t in tensor_at for v, t in zip(values, targets, strict=True)])
     converters = [c for c, _ in pairs]
     if any(converters):
         return _converting(op, impl, converters), cacheable
@@ -219,13 +222,13 @@ def _converting(op: Op, impl: Callable, converters: list[Callable | None]) -> Ca
 def _implementation(op: Op, b: Any, symbolic: bool) -> Callable:
     if symbolic:
         return b.runner(op)
-    impl = getattr(b, op.name, None)
+    impl = getattr(b, op.override, None)
     if op.rule is not None:
         if impl is None:
             able = ", ".join(i.name for i in registry.list_backends() if op.capability in i.capabilities)
             raise CapabilityError(f'{b.name} does not implement {op.name} (capability "{op.capability}"). Backends that do: {able}.')
         return impl
-    if impl is not None and op.name not in PRIMITIVES:  # the lenient op of a primitive's name is never overridden
+    if impl is not None:
         return impl
     body, active, use = op.body, registry.active, registry.use_backend
 
@@ -236,6 +239,15 @@ def _implementation(op: Op, b: Any, symbolic: bool) -> Callable:
             return body(*args, **kwargs)
 
     return run_body
+
+
+def defined(backend: str, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Run the definition of the derived op `name` while `backend` is active, for overrides that do not cover every case."""
+    body = OPS[name].body
+    if registry.active().name == backend:
+        return body(*args, **kwargs)
+    with registry.use_backend(backend):
+        return body(*args, **kwargs)
 
 
 def _complete(op: Op, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -276,10 +288,13 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         key = None
     if cacheable and key is not None:
         op.plans.setdefault(key[0], {})[key[1]] = plan
-        if b.own_dtypes and not (op.listed or op.variadic) and len(values) == 2 and all(b.owns(type(v)) and v.dtype is values[0].dtype for v in values):
-            op.quick.setdefault(type(values[0]), {})[values[0].dtype] = plan
+        first = values[0]
+        if b.own_dtypes and not (op.listed or op.variadic) and len(values) == 2 and all(b.owns(type(v)) and v.dtype is first.dtype for v in values):
+            op.quick.setdefault(type(first), {})[first.dtype] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
-        op.plans.setdefault(key[0], {})[key[1]] = _guarded(op, b, plan)
+        op.plans.setdefault(key[0], {})[key[1]] = guarded = _guarded(op, b, plan)
+        if key[0] == (np.ndarray, np.ndarray) and key[1][0] is key[1][1]:
+            op.quick.setdefault(np.ndarray, {})[key[1][0]] = guarded
     return _run(op, plan, args, kwargs)
 
 
@@ -301,10 +316,16 @@ def _reraise(op: Op, error: Exception, args: tuple, kwargs: dict) -> NoReturn:
 def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
     """A plan for NumPy arrays, which are tensors of `b` only while `b` is active."""
     active = registry.active
+    if len(op.operands) == len(op.signature.parameters) == 1:
+
+        def run_one(x: Any) -> Any:
+            return plan(x) if active() is b else _slow(op, (x,), {}, None)
+
+        return run_one
     if len(op.operands) == len(op.signature.parameters) == 2:
 
         def run_two(x1: Any, x2: Any) -> Any:
-            return plan(x1, x2) if active() is b else _slow(op, (x1, x2), {}, None)
+            return plan(x1, x2) if active() is b and type(x2) in _HOST else _slow(op, (x1, x2), {}, None)
 
         return run_two
 
@@ -322,13 +343,13 @@ def _wrap(op: Op) -> Callable:
     n = len(op.operands)
     call: Callable
     if op.listed or op.variadic:
-        first = 0 if op.listed else n - 1
+        listed, first = op.listed, n - 1
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            values = (args[0] if args else ()) if first == 0 and op.listed else args[first:]
+            values = (args[0] if args else ()) if listed else args[first:]
             if not isinstance(values, (list, tuple)):
                 return _slow(op, args, kwargs, None)
-            types, kinds = tuple([type(v) for v in values]), tuple([getattr(v, "dtype", None) for v in values])
+            types, kinds = tuple(map(type, values)), tuple([getattr(v, "dtype", None) for v in values])
             plan = plans.get(types, NONE).get(kinds)
             if plan is None:
                 return _slow(op, args, kwargs, (types, kinds))
@@ -340,12 +361,17 @@ def _wrap(op: Op) -> Callable:
     elif n == 1:
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not args:
-                return _slow(op, args, kwargs, None)
-            x = args[0]
-            plan = plans.get(type(x), NONE).get(getattr(x, "dtype", None))
-            if plan is None:
-                return _slow(op, args, kwargs, (type(x), getattr(x, "dtype", None)))
+            plan: Any
+            try:
+                x = args[0]
+                plan = plans[type(x)][x.dtype]
+            except (IndexError, KeyError, AttributeError):
+                if not args:
+                    return _slow(op, args, kwargs, None)
+                key = (type(x), getattr(x, "dtype", None))
+                plan = plans.get(key[0], NONE).get(key[1])
+                if plan is None:
+                    return _slow(op, args, kwargs, key)
             try:
                 return plan(*args, **kwargs)
             except Exception as error:
@@ -378,7 +404,8 @@ def _wrap(op: Op) -> Callable:
             except Exception as error:
                 _reraise(op, error, args, kwargs)
 
-    if op.rule is not None and not op.listed and tuple(op.signature.parameters) in (("x",), ("x1", "x2")):
+    alone = tuple(op.signature.parameters) in (("x",), ("x1", "x2")) and len(op.signature.parameters) == n
+    if alone and not op.listed and not op.variadic and set(op.defaults) == {inspect.Parameter.empty}:
         call = _elementwise(op, n)
     op.public = functools.wraps(op.body)(call)
     op.public.op = op  # type: ignore[attr-defined]
@@ -386,14 +413,19 @@ def _wrap(op: Op) -> Callable:
 
 
 def _elementwise(op: Op, n: int) -> Callable:
-    """The shortest path, for primitives of one or two tensors and nothing else."""
+    """The shortest path, for ops of one or two tensors and nothing else."""
     plans, quick = op.plans, op.quick
     if n == 1:
 
         def unary(x: Any) -> Any:
-            plan = plans.get(type(x), NONE).get(getattr(x, "dtype", None))
-            if plan is None:
-                return _slow(op, (x,), {}, (type(x), getattr(x, "dtype", None)))
+            plan: Any
+            try:
+                plan = plans[type(x)][x.dtype]
+            except (KeyError, AttributeError):
+                key = (type(x), getattr(x, "dtype", None))
+                plan = plans.get(key[0], NONE).get(key[1])
+                if plan is None:
+                    return _slow(op, (x,), {}, key)
             try:
                 return plan(x)
             except Exception as error:
@@ -401,23 +433,27 @@ def _elementwise(op: Op, n: int) -> Callable:
 
         return unary
 
-    def binary(x1: Any, x2: Any) -> Any:
-        t1, t2 = type(x1), type(x2)
-        if t1 in _PLAIN or t2 in _PLAIN:
-            kinds = (None if t1 in _PLAIN else getattr(x1, "dtype", None), None if t2 in _PLAIN else getattr(x2, "dtype", None))
-        else:
-            kind, other = getattr(x1, "dtype", None), getattr(x2, "dtype", None)
-            if kind is other and (plan := quick.get(t1, NONE).get(kind)) is not None:
-                try:
-                    return plan(x1, x2)
-                except Exception as error:
-                    _reraise(op, error, (x1, x2), {})
-            kinds = (kind, other)
-        plan = plans.get((t1, t2), NONE).get(kinds)
+    def general(x1: Any, x2: Any) -> Any:
+        types = t1, t2 = type(x1), type(x2)
+        kinds = (None if t1 in _PLAIN else getattr(x1, "dtype", None), None if t2 in _PLAIN else getattr(x2, "dtype", None))
+        plan = plans.get(types, NONE).get(kinds)
         if plan is None:
             if t1 in UNWRAP or t2 in UNWRAP:
-                return binary(unwrap(x1), unwrap(x2))
-            return _slow(op, (x1, x2), {}, ((t1, t2), kinds))
+                return op.public(unwrap(x1), unwrap(x2))
+            return _slow(op, (x1, x2), {}, (types, kinds))
+        try:
+            return plan(x1, x2)
+        except Exception as error:
+            _reraise(op, error, (x1, x2), {})
+
+    def binary(x1: Any, x2: Any) -> Any:
+        try:
+            kind = x1.dtype
+            if kind is not getattr(x2, "dtype", None):  # a number has none, and an exception would take longer
+                return general(x1, x2)
+            plan = quick[type(x1)][kind]
+        except (KeyError, AttributeError):
+            return general(x1, x2)
         try:
             return plan(x1, x2)
         except Exception as error:

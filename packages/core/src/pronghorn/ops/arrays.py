@@ -238,6 +238,8 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
         if low <= least and most <= high:
             return cast(x, target)
         bounds = builtins.max(low, least), builtins.min(high, most)
+        if target == "float16" and source == "bfloat16":  # which has no number for the limit
+            x = cast(x, "float32")
         return cast(clip(x, *(bounds if source in dtypes.FLOAT else (int(v) for v in bounds))), target)
     # the limits of wide integers are no floats: convert what is inside for sure, then put the limits in
     bottom, top = _inside(low, source), _inside(high, source)

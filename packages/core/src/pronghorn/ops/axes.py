@@ -62,13 +62,3 @@ def check_concrete(op: str, x: Any, hint: str) -> None:
         error = ValueError(f"{op}: the shape of the result depends on values, which are not known while a function is traced. {hint}")
         error.needs_values = True  # type: ignore[attr-defined]  # an attribute, because TensorFlow's tracer keeps no classes of others
         raise error
-
-
-def plain_sizes(value: Any) -> bool:
-    """Tell whether a shape argument is a tuple of ints, sizes or -1, as most are."""
-    if type(value) is not tuple:
-        return False
-    for d in value:
-        if type(d) is not int or d < -1:
-            return False
-    return True

@@ -7,9 +7,8 @@ import numpy as np
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
 from pronghorn.backend.convert import host_array
-from pronghorn.backend.dims import Dim
+from pronghorn.backend.dims import Dim, plain_sizes
 from pronghorn.backend.op import OWNERS, op, owner, unwrap
-from pronghorn.ops.axes import plain_sizes
 from pronghorn.symbolic.spec import Spec
 
 
@@ -35,9 +34,10 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     b = owner(type(x))
     if b is None:
         b = registry.active()
-        known = isinstance(x, (np.ndarray, np.generic)) and x.dtype.isnative and x.dtype.name in b.dtypes
-        if b.host_tensors and known and (want is None or x.dtype.name == want):
-            return x
+        if b.host_tensors and isinstance(x, (np.ndarray, np.generic)) and x.dtype.isnative:
+            name = dtypes.name_of(x.dtype)
+            if name in b.dtypes and want in (None, name):
+                return x
         array = host_array(x, b, want)
         return b.convert_to_tensor(array, array.dtype.name)
     if want is None or b.dtype(x) == want:
@@ -146,15 +146,17 @@ def cast(x: Any, dtype: Any) -> Any:
         name = dtypes.standardize(dtype)
     except ValueError as error:
         raise ValueError(f"cast: {error}") from None
-    x = unwrap(x)
-    b = owner(type(x))
+    b = OWNERS.get(type(x))
     if b is None:
-        x, b = convert_to_tensor(x), registry.active()
-    if not isinstance(x, Spec):
-        name = b.require(name)
-    if b.dtype(x) == name:
-        return x
-    return p.cast(x, name)
+        x = unwrap(x)
+        b = owner(type(x))
+        if b is None:
+            b = registry.active()
+            if type(x) is not np.ndarray or not b.host_tensors or not x.dtype.isnative:
+                x = convert_to_tensor(x)
+    if isinstance(x, Spec):
+        return x if b.dtype(x) == name else p.cast(x, name)
+    return x if b.dtype(x) == b.require(name) else b.cast(x, name)
 
 
 #: ops that take -1 for what is left

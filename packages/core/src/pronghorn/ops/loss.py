@@ -45,9 +45,12 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     _one_shape("binary_crossentropy", target, output)
     if from_logits:
         return p.subtract(softplus(output), p.multiply(target, output))
+    name = dtype_of(output)
+    if name in ("float16", "bfloat16"):  # there, 1 - epsilon is 1
+        target, output = cast(target, "float32"), cast(output, "float32")
     output = _inside(output)
     likelihood = p.add(p.multiply(target, p.log(output)), p.multiply(p.subtract(1.0, target), p.log(p.subtract(1.0, output))))
-    return p.negative(likelihood)
+    return cast(p.negative(likelihood), name)
 
 
 def _log_probabilities(output: Any, from_logits: bool, axis: int) -> Any:

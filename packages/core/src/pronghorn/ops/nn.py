@@ -14,7 +14,7 @@ from pronghorn.backend.families import floating, numeric, real
 from pronghorn.backend.op import op
 from pronghorn.ops.axes import canonical_axis
 from pronghorn.ops.creation import arange, cast, dtype_of, ndim, ones_like, shape
-from pronghorn.ops.elementwise import clip, isfinite
+from pronghorn.ops.elementwise import clip, hypot, isfinite
 from pronghorn.ops.reduction import max as maximum_of
 from pronghorn.ops.reduction import mean
 from pronghorn.ops.reduction import sum as sum_of
@@ -266,7 +266,7 @@ def squareplus(x: Any, b: float = 4) -> Any:
         >>> squareplus([0.0, 1.5])
         array([1., 2.], dtype=float32)
     """
-    root = p.sqrt(p.add(p.multiply(x, x), b))
+    root = hypot(x, b**0.5)  # a square would overflow
     low = p.less(x, 0)  # where the sum cancels, b over the difference is the same number
     return p.where(low, p.divide(0.5 * b, p.subtract(root, p.where(low, x, 0.0))), p.multiply(p.add(x, root), 0.5))
 

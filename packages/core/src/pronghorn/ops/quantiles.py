@@ -21,11 +21,11 @@ __all__ = ["median", "nanmedian", "nanpercentile", "nanquantile", "percentile", 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _levels(name: str, q: Any, largest: float) -> Any:
-    """`q` between 0 and 1: a float64 array if it is host data, else a tensor."""
+def _levels(name: str, q: Any, largest: float, x: Any) -> Any:
+    """`q` between 0 and 1: a float64 array if it is host data, else a tensor that has the precision of `x` at least."""
     q = unwrap(q)
     if not is_host(q):
-        return q if largest == 1.0 else p.divide(q, largest)
+        return q if largest == 1.0 else p.divide(cast(q, "float64") if dtype_of(x) == "float64" else q, largest)
     levels = np.asarray(q, "float64")
     if not np.all((levels >= 0) & (levels <= largest)):
         raise ValueError(f"{name}: q must be between 0 and {largest:g}; received {q}.")
@@ -144,7 +144,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
         >>> quantile([1.0, 2.0, 3.0], [0.0, 0.25])
         array([1. , 1.5], dtype=float32)
     """
-    return _quantile("quantile", x, _levels("quantile", q, 1.0), axis, method, keepdims, False)
+    return _quantile("quantile", x, _levels("quantile", q, 1.0, x), axis, method, keepdims, False)
 
 
 @op
@@ -155,7 +155,7 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
         >>> percentile([1.0, 2.0, 3.0], 50)
         array(2., dtype=float32)
     """
-    return _quantile("percentile", x, _levels("percentile", q, 100.0), axis, method, keepdims, False)
+    return _quantile("percentile", x, _levels("percentile", q, 100.0, x), axis, method, keepdims, False)
 
 
 @op
@@ -177,7 +177,7 @@ def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdi
         >>> nanquantile([1.0, float("nan"), 3.0], 0.5)
         array(2., dtype=float32)
     """
-    return _quantile("nanquantile", x, _levels("nanquantile", q, 1.0), axis, method, keepdims, True)
+    return _quantile("nanquantile", x, _levels("nanquantile", q, 1.0, x), axis, method, keepdims, True)
 
 
 @op
@@ -188,7 +188,7 @@ def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keep
         >>> nanpercentile([1.0, float("nan"), 3.0], 50)
         array(2., dtype=float32)
     """
-    return _quantile("nanpercentile", x, _levels("nanpercentile", q, 100.0), axis, method, keepdims, True)
+    return _quantile("nanpercentile", x, _levels("nanpercentile", q, 100.0, x), axis, method, keepdims, True)
 
 
 @op

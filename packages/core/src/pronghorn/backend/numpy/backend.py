@@ -10,7 +10,7 @@ import numpy as np
 
 from pronghorn.backend import dtypes
 from pronghorn.backend.contract import Backend
-from pronghorn.backend.numpy import control, windows
+from pronghorn.backend.numpy import control, overrides, windows
 
 _UNARY = (
     "exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh floor ceil trunc negative abs sign "
@@ -37,6 +37,9 @@ class NumpyBackend(Backend):
 
     for _n in (_UNARY + " " + _BINARY).split():
         locals()[_n] = getattr(np, _n)
+    for _n in overrides.NAMES:
+        locals()[_n] = staticmethod(getattr(overrides, _n))
+    specialize = staticmethod(overrides.specialize)
 
     def owns(self, kind: type) -> bool:
         return issubclass(kind, (np.ndarray, np.generic))
@@ -117,7 +120,7 @@ class NumpyBackend(Backend):
         return np.shape(x)
 
     def reshape(self, x: Any, shape: Any) -> Any:
-        return np.reshape(x, shape)
+        return x.reshape(shape)
 
     def transpose(self, x: Any, axes: Any) -> Any:
         return np.transpose(x, axes)

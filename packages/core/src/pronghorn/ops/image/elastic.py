@@ -4,7 +4,7 @@ from typing import Any
 
 from pronghorn.backend import primitives as p
 from pronghorn.backend.op import op
-from pronghorn.ops.creation import shape
+from pronghorn.ops.creation import dtype_of, shape
 from pronghorn.ops.image.filters import bell, correlate
 from pronghorn.ops.image.layout import images_last
 from pronghorn.ops.image.sampling import FILL_MODES, ORDERS, one_of, pixels, warp
@@ -53,7 +53,7 @@ def elastic_transform(
     x, back = images_last(name, images, data_format)
     batch, height, width, _ = shape(x)
     taps = int(6 * sigma) | 1  # three standard deviations on either side
-    noise = normal((batch, height, width, 2), stddev=float(sigma), dtype="float32", seed=seed)
+    noise = normal((batch, height, width, 2), stddev=float(sigma), dtype="float64" if dtype_of(x) == "float64" else "float32", seed=seed)
     weights, padding = bell(taps, float(sigma)), (taps // 2, taps // 2)
     moves = p.multiply(correlate(correlate(noise, weights, 1, padding), weights, 2, padding), float(alpha))
     right, lower = (p.reshape(v, (batch, height, width)) for v in split(moves, 2, 3))
