@@ -39,5 +39,14 @@ def test_measuring_finds_small_errors_and_the_page_shows_them():
     rows = {(r.op, r.dtype): r for r in numerics.measure(names, "p.s[iq]*")}
     assert rows["p.sqrt", "float32"].errors["numpy"] <= 0.5  # IEEE 754 asks for it
     assert 0 < rows["p.sin", "float32"].errors["torch"] <= 2 and set(rows["p.sin", "float64"].errors) == {"torch"}
-    page = numerics.page(list(rows.values()), names, {"numpy": "2", "torch": "2"})
-    assert "## bfloat16" in page and "| `sin` |" in page
+    page = numerics.page(list(rows.values()), names, {"numpy": "2", "torch": "2"}, {"openvino": {"linalg": ["qr", "p.svd"]}})
+    assert "## bfloat16" in page and "| `sin` |" in page and "- openvino, linalg: its operation set has no matrix decompositions. `p.svd`, `qr`." in page
+
+
+def test_an_engine_refuses_with_capability_errors_alone():
+    pytest.importorskip("openvino")
+    refused = numerics.refusals(["openvino", "torch"])
+    assert set(refused) == {"openvino"} and set(refused["openvino"]) == {"complex", "linalg", "dynamic_shapes"}
+    assert {"cholesky", "svd-compute_uv=False"} <= set(refused["openvino"]["linalg"]) and "rfft" in refused["openvino"]["complex"]
+    for name in ("openvino", "jax"):
+        assert all(name in numerics.reasons()["capability " + c] for c in refused.get(name, ()))

@@ -17,7 +17,7 @@ def _table(names: list[str], ops: str, write: Path | None) -> int:
     ready = {b.name: b.version or "" for b in registry.list_backends() if b.status == registry.READY}
     names = names or list(ready)
     rows = numerics.measure(names, ops)
-    text = numerics.page(rows, names, {n: ready.get(n, "") for n in names})
+    text = numerics.page(rows, names, {n: ready.get(n, "") for n in names}, numerics.refusals(names))
     if write:
         write.write_text(text, encoding="utf-8")
     else:

@@ -1,6 +1,7 @@
 """The published table of numerical errors: every op, float dtype and backend, measured in one seeded run."""
 
 import fnmatch
+import re
 import textwrap
 import tomllib
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import dtypes, families, registry
+from pronghorn.backend.errors import CapabilityError
 from pronghorn.backend.op import OPS, PRIMITIVES
 from pronghorn.state.tree import flatten
 from pronghorn_testing import checks, kit
@@ -148,6 +150,31 @@ def _measure(row: Row, run: Run, backend: Any, samples: list, expected: list) ->
             row.worst = max(row.worst, (found, backend.name, run.case.name))
 
 
+def refusals(names: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Return what engines refuse: backend → missing capability → ops.
+
+    Every case that asks for a capability which the backend lacks is called; those that run all the same are not listed.
+
+    Raises:
+        AssertionError: a refusal that is no `CapabilityError`.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for backend in (b for b in map(kit.load, names) if b is not None):
+        for run in kit.runs():
+            if run.dtype != run.case.dtypes[0] or run.dtype not in backend.dtypes or kit.applies("value", run, backend) or not kit.exists(run.case.op):
+                continue
+            try:
+                _compute(backend, run, run.draw())
+            except CapabilityError as error:
+                missing = re.search(r'capability "(\w+)"', str(error))
+                ops = found.setdefault(backend.name, {}).setdefault(missing[1] if missing else "complex", [])
+                if (name := run.case.name.removeprefix("p.")) not in ops:
+                    ops.append(name)
+            except TypeError as error:
+                assert "has no dtype" in str(error), f"{run.case.name} on {backend.name}: {error}"
+    return found
+
+
 # -- the page ------------------------------------------------------------------------------------------------------------------------------
 def reasons() -> dict[str, dict[str, str]]:
     """Return why a backend is behind: pattern of ops → backend → sentence."""
@@ -179,7 +206,7 @@ def _cell(row: Row, name: str) -> str:
     return "0" if found == 0 else "inf" if np.isinf(found) else f"{found:.1f}" if found < 1000 else f"{found:.0e}"
 
 
-def page(rows: list[Row], names: list[str], versions: dict[str, str]) -> str:
+def page(rows: list[Row], names: list[str], versions: dict[str, str], refused: dict[str, dict[str, list[str]]]) -> str:
     """Return the table as Markdown."""
     table = reasons()
     out = [INTRODUCTION.format(samples=_SAMPLES, engines=", ".join(f"{n} {versions[n]}" for n in names))]
@@ -199,6 +226,11 @@ def page(rows: list[Row], names: list[str], versions: dict[str, str]) -> str:
             sentences.setdefault((name, why(r, name, table) or "not explained"), []).append(f"`{r.op.removeprefix('p.')}` ({r.dtype})")
     for (name, sentence), ops in sorted(sentences.items()):
         out += textwrap.wrap(f"- {name}: {', '.join(ops)}: {sentence}", 150, subsequent_indent="  ")
+    out += ["", "## What an engine does not run", "", "Cases that an engine refuses with a `CapabilityError`, when it is called or while a model is traced for it:", ""]
+    for name, by_capability in refused.items():
+        for capability, cases in by_capability.items():
+            sentence = table["capability " + capability].get(name, "")
+            out += textwrap.wrap(f"- {name}, {capability}: {sentence} {', '.join(f'`{c}`' for c in sorted(cases))}.", 150, subsequent_indent="  ")
     return "\n".join(out) + "\n"
 
 

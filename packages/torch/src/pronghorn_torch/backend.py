@@ -371,6 +371,9 @@ class Backend(Overrides, Windows, contract.Backend):
     def dtype(self, x: Any) -> str:
         return NAME[x.dtype]
 
+    def is_dense(self, x: Any) -> bool:
+        return x.layout is torch.strided
+
     def static_shape(self, x: Any) -> tuple[int | None, ...]:
         return tuple(d if isinstance(d, int) else None for d in x.shape)
 

@@ -103,6 +103,10 @@ class Backend:
         """Return the shape of a native tensor, None for a size unknown while tracing."""
         return tuple(x.shape)
 
+    def is_dense(self, x: Any) -> bool:
+        """Tell whether a native tensor holds all of its elements; sparse ones are refused."""
+        return True
+
     def is_concrete(self, x: Any) -> bool:
         """Tell whether `x` holds values now, that is, is not a tracer of the engine's compiler."""
         return True

@@ -28,6 +28,14 @@ def host_dtype(array: Any, weak: bool) -> str:
     return name
 
 
+def not_dense(value: Any) -> TypeError:
+    """Return the error for a sparse or ragged tensor."""
+    return TypeError(
+        f"Sparse and ragged tensors are not supported yet; received a {type(value).__name__}. Make it dense first: x.to_dense() in PyTorch, "
+        "tf.sparse.to_dense(x) or x.to_tensor() in TensorFlow, x.todense() in JAX, x.toarray() in SciPy."
+    )
+
+
 def host_array(value: Any, backend: Any, dtype: str | None = None) -> np.ndarray:
     """Return host data as an array with a dtype that `backend` has.
 
@@ -48,6 +56,8 @@ def host_array(value: Any, backend: Any, dtype: str | None = None) -> np.ndarray
     except ValueError as error:
         raise ValueError(f"Cannot convert nested lists of uneven lengths to a tensor: {error}") from None
     if array.dtype.kind in "OUSMmV" and dtypes.name_of(array.dtype) not in dtypes.ALL:
+        if any(hasattr(value, name) for name in ("todense", "toarray", "to_tensor", "dense_shape")):
+            raise not_dense(value)
         hint = " Strings are not tensors here." if array.dtype.kind in "US" else ""
         raise TypeError(f"Cannot convert a value of type {type(value).__name__} (dtype {array.dtype}) to a tensor.{hint}")
     if not array.dtype.isnative:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pronghorn.backend import dtypes, failures, registry
-from pronghorn.backend.convert import host_array, host_dtype, is_scalar, scalar_for
+from pronghorn.backend.convert import host_array, host_dtype, is_scalar, not_dense, scalar_for
 from pronghorn.backend.errors import CapabilityError, MixedBackendsError
 
 OPS: dict[str, "Op"] = {}
@@ -120,6 +120,8 @@ def _explicit_dtype(b: Any, v: Any) -> str | None:
         return dtypes.WEAK[type(v)]
     own = owner(type(v))
     if own is not None:
+        if not own.is_dense(v):
+            raise not_dense(v)
         return own.dtype(v)
     if isinstance(v, (np.ndarray, np.generic)):
         if b.host_tensors:
@@ -307,6 +309,9 @@ def _run(op: Op, plan: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 def _reraise(op: Op, error: Exception, args: tuple, kwargs: dict) -> NoReturn:
+    for v in args[0] if op.listed and isinstance(args[0], (list, tuple)) else args:  # plans do not tell sparse tensors from others
+        if (own := owner(type(v))) is not None and not own.is_dense(v):
+            raise failures.named(op, not_dense(v), args, None) from error
     ours = failures.explain(op, error, args, kwargs, _symbolic())
     if ours is error:
         raise error

@@ -6,7 +6,7 @@ import numpy as np
 
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
-from pronghorn.backend.convert import host_array
+from pronghorn.backend.convert import host_array, not_dense
 from pronghorn.backend.dims import Dim, plain_sizes
 from pronghorn.backend.op import OWNERS, op, owner, unwrap
 from pronghorn.symbolic.spec import Spec
@@ -40,6 +40,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
                 return x
         array = host_array(x, b, want)
         return b.convert_to_tensor(array, array.dtype.name)
+    if not b.is_dense(x):
+        raise not_dense(x)
     if want is None or b.dtype(x) == want:
         return x
     return p.cast(x, want if isinstance(x, Spec) else b.require(want))

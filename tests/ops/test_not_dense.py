@@ -1,0 +1,43 @@
+"""Sparse and ragged tensors of any library are refused in words, but where torch itself has an elementwise kernel for its own."""
+
+import numpy as np
+import pytest
+
+from pronghorn import ops
+
+
+def scipy_matrix():
+    return pytest.importorskip("scipy.sparse").eye(2)
+
+
+def torch_sparse():
+    return pytest.importorskip("torch").eye(2).to_sparse()
+
+
+def torch_compressed():
+    return pytest.importorskip("torch").eye(2).to_sparse_csr()
+
+
+def tensorflow_sparse():
+    return pytest.importorskip("tensorflow").sparse.from_dense(np.eye(2))
+
+
+def tensorflow_ragged():
+    return pytest.importorskip("tensorflow").ragged.constant([[1.0, 2.0], [3.0]])
+
+
+def jax_sparse():
+    return pytest.importorskip("jax.experimental.sparse").BCOO.fromdense(np.eye(2))
+
+
+CALLS = {
+    "convert_to_tensor": ops.convert_to_tensor, "conv": lambda x: ops.conv(x, x), "softplus": ops.softplus, "reshape": lambda x: ops.reshape(x, (4,)),
+    "stack": lambda x: ops.stack([x, x]), "sort": ops.sort,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [scipy_matrix, torch_sparse, torch_compressed, tensorflow_sparse, tensorflow_ragged, jax_sparse])
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_not_dense_is_refused(engine, make, call):
+    with pytest.raises(TypeError, match=r"[Ss]parse and ragged tensors are not supported yet; received a .*to_dense"):
+        CALLS[call](make())
