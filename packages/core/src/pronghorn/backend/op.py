@@ -48,7 +48,8 @@ class Op:
         self.override = name + "_op" if rule is None and name in PRIMITIVES else name
         # two steps, types and then dtypes, so that a table never holds dtypes of two engines: torch's compiler reads whole tables and cannot hash foreign ones
         self.plans: dict[Any, dict[Any, Callable]] = {}
-        self.quick: dict[type, dict[Any, Callable]] = {}  # first operand's type -> dtype of all operands -> plan; for engines with dtype objects of their own
+        # first operand's type -> dtype of all operands (and their count) -> plan; for engines with dtype objects of their own
+        self.quick: dict[type, dict[Any, Callable]] = {}
         self.public: Callable
         self.doc = body.__doc__ or ""
 
@@ -291,8 +292,9 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
     if cacheable and key is not None:
         op.plans.setdefault(key[0], {})[key[1]] = plan
         first = values[0]
-        if b.own_dtypes and not (op.listed or op.variadic) and len(values) == 2 and all(b.owns(type(v)) and v.dtype is first.dtype for v in values):
-            op.quick.setdefault(type(first), {})[first.dtype] = plan
+        many = op.listed or op.variadic
+        if b.own_dtypes and (many or len(values) == 2) and all(b.owns(type(v)) and v.dtype is first.dtype for v in values):
+            op.quick.setdefault(type(first), {})[(first.dtype, len(values)) if many else first.dtype] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
         op.plans.setdefault(key[0], {})[key[1]] = guarded = _guarded(op, b, plan)
         if key[0] == (np.ndarray, np.ndarray) and key[1][0] is key[1][1]:
@@ -348,16 +350,25 @@ def _wrap(op: Op) -> Callable:
     n = len(op.operands)
     call: Callable
     if op.listed or op.variadic:
-        listed, first = op.listed, n - 1
+        listed, first, quick = op.listed, n - 1, op.quick
 
         def call(*args: Any, **kwargs: Any) -> Any:
             values = (args[0] if args else ()) if listed else args[first:]
             if not isinstance(values, (list, tuple)):
                 return _slow(op, args, kwargs, None)
-            types, kinds = tuple(map(type, values)), tuple([getattr(v, "dtype", None) for v in values])
-            plan = plans.get(types, NONE).get(kinds)
+            plan = None
+            if quick and values and (alike := quick.get(type(values[0]))) is not None:
+                kind = values[0].dtype
+                for v in values:
+                    if getattr(v, "dtype", None) is not kind:
+                        break
+                else:
+                    plan = alike.get((kind, len(values)))
             if plan is None:
-                return _slow(op, args, kwargs, (types, kinds))
+                types, kinds = tuple(map(type, values)), tuple([getattr(v, "dtype", None) for v in values])
+                plan = plans.get(types, NONE).get(kinds)
+                if plan is None:
+                    return _slow(op, args, kwargs, (types, kinds))
             try:
                 return plan(*args, **kwargs)
             except Exception as error:

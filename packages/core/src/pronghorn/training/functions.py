@@ -20,11 +20,31 @@ class Functions:
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, int], tuple[Any, Callable]] = {}
+        self.dried: dict[str, tuple[Any, list[Any]]] = {}  # kind -> what the step depends on, and the batches that it was run on as shapes
         self._structure: dict[int, tuple[Any, list]] = {}
 
     def clear(self) -> None:
         """Forget them all."""
         self.made.clear()
+        self.dried.clear()
+
+    def dry_run(self, model: Any, kind: str, data: Any) -> None:
+        """Run a step on shapes alone, unless it was with batches like this one and nothing has changed since; see `dry_run`."""
+        batch = _signature(data)
+        key = None if batch is None or not model.built else self._key(model, kind, _variables(model, kind))
+        before = self.dried.get(kind)
+        if key is not None and before is not None and before[0] == key and batch in before[1]:
+            return
+        dry_run(model, kind, data)
+        if batch is not None:
+            key = self._key(model, kind, _variables(model, kind))
+            if before is not None and before[0] == key:
+                before[1].append(batch)
+            else:
+                self.dried[kind] = key, [batch]
+
+    def _key(self, model: Any, kind: str, variables: list[Any]) -> tuple:
+        return model.run_eagerly, model.jit_compile, model.backend.name, tuple([(id(v), v.trainable) for v in variables])
 
     def get(self, model: Any, kind: str, repeat: int = 1) -> Callable:
         """Return the compiled step for the state, the trainable variables and the options as they are now.
@@ -35,12 +55,9 @@ class Functions:
             repeat: how many batches one call takes.
         """
         self._structure.clear()
-        if kind == "predict":
-            variables = model.variables
-        else:
-            variables = collect(model)
+        variables = _variables(model, kind)
         backend = model.backend
-        key = (model.run_eagerly, model.jit_compile, backend.name, tuple([(id(v), v.trainable) for v in variables]))
+        key = self._key(model, kind, variables)
         found = self.made.get((kind, repeat))
         if found is not None and found[0] == key:
             return found[1]
@@ -50,6 +67,12 @@ class Functions:
         made = _compile(model, kind, variables, backend, repeat, self._structure)
         self.made[kind, repeat] = (key, made)
         return made
+
+
+def _variables(model: Any, kind: str) -> list[Any]:
+    """The state that a step may touch."""
+    with settled({}):  # each layer is looked at once
+        return model.variables if kind == "predict" else collect(model)
 
 
 def _compile(model: Any, kind: str, variables: list[Any], backend: Any, repeat: int, structure: dict) -> Callable:
@@ -102,6 +125,21 @@ def dry_run(model: Any, kind: str, data: Any) -> None:
             except NotImplementedError:  # a model without `call`, trained by a step of its own
                 pass
         getattr(model, STEPS[kind])(specs)
+
+
+def _signature(data: Any) -> Any:
+    """Shapes and dtypes of a batch, to compare; None where a leaf has none."""
+    plain = True
+
+    def leaf(x: Any) -> Any:
+        nonlocal plain
+        if x is None:
+            return None
+        plain = plain and hasattr(x, "dtype") and hasattr(x, "shape")
+        return (tuple(x.shape), x.dtype, type(x)) if plain else None
+
+    found = map_structure(leaf, data)
+    return found if plain else None
 
 
 def _spec(x: Any, backend: Any) -> Any:

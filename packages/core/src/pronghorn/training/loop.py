@@ -20,7 +20,6 @@ from pronghorn.training.compile_metrics import CompileMetrics
 from pronghorn.training.data.adapter import get_data
 from pronghorn.training.data.arrays import split
 from pronghorn.training.feed import Feed
-from pronghorn.training.functions import dry_run
 from pronghorn.training.logs import LazyLogs, to_float
 from pronghorn.utils.data import unpack_x_y_sample_weight
 
@@ -47,12 +46,12 @@ class Loop:
         method = {"train": "train_step", "test": "test_step", "predict": "predict_step"}[kind]
         own = getattr(type(self), method) is getattr(Trainer, method)
         if own:
-            dry_run(self, kind, batch)
+            self._made.dry_run(self, kind, batch)  # type: ignore[attr-defined]
             return
         if self.run_eagerly:  # type: ignore[attr-defined]
             return
         try:
-            dry_run(self, kind, batch)
+            self._made.dry_run(self, kind, batch)  # type: ignore[attr-defined]
         except Exception as error:  # an override may do what shapes alone cannot
             self._dry_run_error = error
 

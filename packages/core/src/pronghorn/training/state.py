@@ -38,6 +38,13 @@ def collect(model: Any) -> list[Variable]:
     found: dict[Variable, None] = {}
     seen: set[int] = set()
 
+    known = _KINDS.get
+
+    def inside(values: Any) -> None:
+        for v in values:
+            if known(type(v)) != _NOTHING:  # most are numbers and names
+                visit(v)
+
     def visit(value: Any) -> None:
         kind = _kind(type(value))
         if kind == _NOTHING:
@@ -49,8 +56,7 @@ def collect(model: Any) -> list[Variable]:
             return
         seen.add(id(value))
         if kind == _CONTAINER:
-            for v in value.values() if isinstance(value, dict) else value:
-                visit(v)
+            inside(value.values() if isinstance(value, dict) else value)
         elif kind == _OWNER:
             for v in value.variables:
                 found[v] = None
@@ -62,8 +68,7 @@ def collect(model: Any) -> list[Variable]:
         else:
             for v in value.variables:
                 found[v] = None
-            for v in vars(value).values():
-                visit(v)
+            inside(vars(value).values())
 
     visit(model)
     return list(found)

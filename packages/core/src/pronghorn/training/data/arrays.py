@@ -125,11 +125,12 @@ class ArrayData:
 
     def batch(self, index: Any) -> tuple:
         """Return the samples of a slice or of an array of indices."""
-        if isinstance(index, slice):
-            take = lambda a: a[index]  # noqa: E731
-        else:
-            take = lambda a: np.take(a, index, axis=0)  # noqa: E731
-        x, y, w = (None if part is None else map_structure(lambda a: None if a is None else take(a), part) for part in self.parts)
+        part = isinstance(index, slice)
+
+        def take(a: Any) -> Any:
+            return None if a is None else a[index] if part else a.take(index, 0)
+
+        x, y, w = [take(v) if v is None or type(v) is np.ndarray else map_structure(take, v) for v in self.parts]
         if self.class_weight is not None:
             w = apply_class_weight(self.class_weight, y, w)
         return x, y, w

@@ -1,0 +1,48 @@
+"""What `fit` prepares before its first step, and when it does so again."""
+
+import numpy as np
+import pytest
+
+import pronghorn as ph
+
+X, Y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+
+
+class Counting(ph.Sequential):
+    calls = 0
+
+    def train_step(self, data):
+        self.calls += 1
+        return super().train_step(data)
+
+
+def counting():
+    model = Counting([ph.layers.Dense(2), ph.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_a_second_fit_on_data_of_the_same_shape_does_not_try_the_step_again(training_engine):
+    model = counting()
+    model.fit(X, Y, batch_size=4, verbose=0)
+    before = model.calls
+    model.fit(X + 1, Y, batch_size=4, verbose=0)
+    assert model.calls - before in (0, 2)  # compiled, or run as Python at each of two steps
+
+
+@pytest.mark.parametrize("change", ["trainable", "compile", "shape"])
+def test_what_changes_the_step_prepares_it_anew(training_engine, change):
+    model = counting()
+    model.fit(X, Y, batch_size=4, verbose=0)
+    kernel, before = model.layers[0].kernel.numpy(), model.calls
+    if change == "trainable":
+        model.layers[0].trainable = False
+    elif change == "compile":
+        model.compile("sgd", "mae")
+    else:
+        with pytest.raises(ValueError, match="shape"):
+            model.fit(X[:, :2], Y, batch_size=4, verbose=0)
+        return
+    model.fit(X, Y, batch_size=4, verbose=0)
+    assert model.calls > before
+    assert np.array_equal(model.layers[0].kernel.numpy(), kernel) == (change == "trainable")
