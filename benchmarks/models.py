@@ -1,5 +1,6 @@
 """The benchmark models, in the API that pronghorn and Keras share: `build(lib, kind)` with either of them."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ DATA = {
     "lstm": ((100, 32), 32, None),
     "resnet18": ((32, 32, 3), 32, None),
 }
+#: built, saved and loaded only
+SHAPES = {**{kind: shape for kind, (shape, _, _) in DATA.items()}, "resnet50": (224, 224, 3)}
 
 
 def data(kind: str, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +28,7 @@ def data(kind: str, samples: int) -> tuple[np.ndarray, np.ndarray]:
 
 def build(lib: Any, kind: str) -> Any:
     """Return an uncompiled model with ten logits."""
-    inputs = lib.Input(DATA[kind][0], dtype="float32" if DATA[kind][2] is None else "int32")
+    inputs = lib.Input(SHAPES[kind], dtype="int32" if kind in DATA and DATA[kind][2] is not None else "float32")
     x = _STACKS[kind](lib, inputs)
     return lib.Model(inputs, lib.layers.Dense(10)(x))
 
@@ -58,13 +61,13 @@ def _lstm(lib: Any, x: Any) -> Any:
     return lib.layers.LSTM(128)(x)
 
 
+def _unit(lib: Any, x: Any, width: int, kernel: int, stride: int) -> Any:
+    x = lib.layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
+    return lib.layers.BatchNormalization(epsilon=1e-5)(x)
+
+
 def _resnet18(lib: Any, x: Any) -> Any:
-    layers = lib.layers
-
-    def unit(x: Any, width: int, kernel: int, stride: int) -> Any:
-        x = layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
-        return layers.BatchNormalization(epsilon=1e-5)(x)
-
+    layers, unit = lib.layers, functools.partial(_unit, lib)
     x = layers.ReLU()(unit(x, 64, 3, 1))
     for width, stride in ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)):
         h = unit(layers.ReLU()(unit(x, width, 3, stride)), width, 3, 1)
@@ -74,4 +77,15 @@ def _resnet18(lib: Any, x: Any) -> Any:
     return layers.GlobalAveragePooling2D()(x)
 
 
-_STACKS = {"mlp": _mlp, "convnet": _convnet, "transformer": _transformer, "lstm": _lstm, "resnet18": _resnet18}
+def _resnet50(lib: Any, x: Any) -> Any:
+    layers, unit = lib.layers, functools.partial(_unit, lib)
+    x = layers.MaxPooling2D(3, 2, padding="same")(layers.ReLU()(unit(x, 64, 7, 2)))
+    for width, blocks, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for i in range(blocks):
+            step = stride if i == 0 else 1
+            h = layers.ReLU()(unit(layers.ReLU()(unit(x, width, 1, step)), width, 3, 1))
+            x = layers.ReLU()((unit(x, 4 * width, 1, step) if i == 0 else x) + unit(h, 4 * width, 1, 1))
+    return layers.GlobalAveragePooling2D()(x)
+
+
+_STACKS = {"mlp": _mlp, "convnet": _convnet, "transformer": _transformer, "lstm": _lstm, "resnet18": _resnet18, "resnet50": _resnet50}

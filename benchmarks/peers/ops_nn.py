@@ -35,6 +35,7 @@ EXPLAINED = [
     Known("jax", "sparse_categorical_crossentropy", "only Keras refuses*", "classes may lie on any axis", "refused"),
     Known("numpy", "*categorical_crossentropy", "*float64", "integer targets take the dtype of the output", "float64 on NumPy"),
     Known("numpy", "binary_crossentropy", "*float64", "integer targets take the dtype of the output", "float64 on NumPy"),
+    Known("jax", "binary_crossentropy", "*float16*value*", "16-bit probabilities are kept off 0 and 1 in 32 bits", "nan and infinity near 0 and 1"),
     Known("numpy", "binary_crossentropy", "value*", "computed from logits, without cutting off", "probabilities are cut off at epsilon on NumPy"),
     Known(
         "numpy",

@@ -350,6 +350,8 @@ class Backend(Overrides, contract.Backend):
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
         """Return the array that a variable starts with."""
         if not self.owns(type(value)):
+            if isinstance(value, np.ndarray) and value.ndim and value.dtype.name in self.dtypes and not tracing():
+                return jax.device_put(value)  # compiles nothing, and makes no copy where the memory fits: nobody else has it
             return self.from_host(value)
         if not concrete(value):
             raise StateError(

@@ -32,6 +32,10 @@ _RENAMED = {
 }  # fmt: skip
 
 
+#: elements from which the copy of an array counts
+_LARGE = 4096
+
+
 def _tracing() -> bool:
     """Tell whether operations are recorded by torch's compilers rather than run."""
     return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
@@ -381,7 +385,12 @@ class Backend(Overrides, Windows, contract.Backend):
         return not _tracing() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
 
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
-        value = value.detach().clone() if isinstance(value, torch.Tensor) else self.convert_to_tensor(value, np.asarray(value).dtype.name)
+        if isinstance(value, torch.Tensor):
+            value = value.detach().clone()
+        elif value.size > _LARGE and value.dtype.name not in CARRIER and self._device.type == "cpu" and not _tracing():
+            value = torch.from_numpy(value)  # nobody else has it
+        else:
+            value = self.convert_to_tensor(value, value.dtype.name)
         return torch.nn.Parameter(value) if trainable and _differentiable(value) else value
 
     def assign(self, storage: Any, value: Any) -> Any:

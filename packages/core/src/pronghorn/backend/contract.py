@@ -116,7 +116,7 @@ class Backend:
         return False
 
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
-        """Return native storage for a variable that starts with the host array or native tensor `value`."""
+        """Return native storage for a variable that starts with the native tensor `value`, or with a host array that nobody else has and it may keep."""
         return value if self.owns(type(value)) and not self.host_tensors else self.from_host(value)
 
     def assign(self, storage: Any, value: Any) -> Any:

@@ -30,9 +30,9 @@ def make_variable(layer: Any, shape: Any, initializer: Any, dtype: Any, trainabl
     label = name or f"variable_{len(layer._own)}"
     key = f"{layer._key}/{new_key(label, layer._key_counters)}"
     value = start.draw(shape, kind, key) if isinstance(start, initializers.Initializer) else start(shape, dtype=kind)
+    private = isinstance(start, initializers.RandomInitializer) and type(start).__call__ is initializers.RandomInitializer.__call__
     value = getattr(value, "value", value) if isinstance(value, Variable) else value
     if isinstance(value, (bool, int, float)):
         value = np.full(shape, value, dtypes.numpy_dtype(kind))
-    return Variable(
-        value, shape, kind, trainable=trainable, autocast=autocast, aggregation=aggregation, name=label.replace("/", "_"), path="/".join([*names, label])
-    )
+    name, path = label.replace("/", "_"), "/".join([*names, label])
+    return Variable(value, shape, kind, trainable=trainable, autocast=autocast, aggregation=aggregation, name=name, path=path, private=private)

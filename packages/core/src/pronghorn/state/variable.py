@@ -60,6 +60,7 @@ class Variable:
         **kwargs: Any,
     ):
         path = kwargs.pop("path", None)  # given by layers; everybody else gets the name, behind the scopes around
+        private = kwargs.pop("private", False)  # whether the engine may keep the array, which nobody else will see
         if kwargs:
             raise TypeError(f"Variable() got unexpected arguments: {', '.join(kwargs)}.")
         if aggregation not in _AGGREGATIONS:
@@ -91,6 +92,8 @@ class Variable:
             from pronghorn.backend.convert import host_array
 
             value = host_array(value, self.backend, None if dtype is None else dtypes.standardize(dtype))
+            if not private:
+                value = np.array(value)
             self._dtype, self._shape = value.dtype.name, tuple(value.shape)
         else:
             if dtype is not None and own.dtype(value) != dtypes.standardize(dtype):

@@ -244,7 +244,7 @@ class NumpyBackend(Backend):
 
     # -- runtime
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
-        return np.array(value)
+        return np.asarray(value)
 
     def assign(self, storage: Any, value: Any) -> Any:
         return np.array(value)
