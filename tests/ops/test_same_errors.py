@@ -66,6 +66,8 @@ CALLS = {
     "concatenate ranks": ("concatenate", ([f(2, 3), f(2)],), {"axis": 0}, ValueError, "(2, 3), (2,)"),
     "concatenate empty vector": ("concatenate", ([f(0), f(2, 3)],), {"axis": 0}, ValueError, "(0,), (2, 3)"),
     "concatenate axis": ("concatenate", ([f(2, 3), f(2, 3)],), {"axis": 2}, ValueError, "axis 2"),
+    "fft of one tensor": ("fft", (f(2, 3),), {}, ValueError, "pair of tensors, real and imaginary part; received one of shape (2, 3)"),
+    "istft of three": ("istft", ([f(2, 3), f(2, 3), f(2, 3)], 4, 2, 4), {}, ValueError, "received 3 of them"),
     "concatenate nothing": ("concatenate", ([],), {}, ValueError, "empty list"),
     "concatenate scalars": ("concatenate", ([f(), f()],), {}, ValueError, "rank 0"),
     "stack sizes": ("stack", ([f(2, 3), f(2, 4)],), {}, ValueError, "(2, 4)"),

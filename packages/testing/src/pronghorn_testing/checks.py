@@ -202,7 +202,7 @@ def check_override(run: Run, backend: Any) -> None:
 def _declared(entry: Any) -> tuple[str, ...]:
     names = list(entry.operands)
     if entry.listed:
-        names[0] = f"[{names[0]}]"
+        names[0] = f"({names[0]})" if entry.pair else f"[{names[0]}]"
     if entry.variadic:
         names[-1] = f"*{names[-1]}"
     return tuple(names)

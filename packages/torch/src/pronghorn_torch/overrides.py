@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from pronghorn.backend import settings
+from pronghorn.backend.convert import not_dense
 from pronghorn.backend.dims import plain_sizes
 from pronghorn.backend.op import defined as core_defined
 from pronghorn.ops.axes import canonical_axes
@@ -27,6 +28,13 @@ defined = functools.partial(core_defined, "torch")
 
 def _axis(x: Any, axis: Any) -> bool:
     return type(axis) is int and -x.ndim <= axis < x.ndim
+
+
+def _dense(out: Any) -> Any:
+    """Refuse what torch made of sparse tensors; the kernels that join tensors are among the few that take them."""
+    if out.layout is not torch.strided:
+        raise not_dense(out)
+    return out
 
 
 def _trailing(x: Any, axis: Any, *weights: Any) -> tuple[int, ...] | None:
@@ -202,7 +210,9 @@ class Overrides:
         return defined("transpose", x, axes) if axes is not None or x.ndim != 2 else torch.t(x)
 
     def concatenate_op(self, xs: Any, axis: int = 0) -> Any:
-        return self.concatenate(xs, axis) if _axis(xs[0], axis) else defined("concatenate", xs, axis)  # type: ignore[attr-defined]
+        if not _axis(xs[0], axis):
+            return defined("concatenate", xs, axis)
+        return _dense(self.concatenate(xs, axis))  # type: ignore[attr-defined]
 
     def where_op(self, condition: Any, x1: Any = None, x2: Any = None) -> Any:
         return defined("where", condition, x1, x2)  # but for tensors of one dtype, see `specialize`
@@ -211,7 +221,7 @@ class Overrides:
         first = x[0]
         if type(axis) is not int or not -first.ndim - 1 <= axis <= first.ndim or not _same_kind(x) or any(v.shape != first.shape for v in x):
             return defined("stack", x, axis)
-        return torch.stack(tuple(x), axis)
+        return _dense(torch.stack(tuple(x), axis))
 
     def split(self, x: Any, indices_or_sections: Any, axis: int = 0) -> list:
         n = indices_or_sections

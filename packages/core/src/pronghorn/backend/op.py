@@ -13,6 +13,7 @@ import numpy as np
 
 from pronghorn.backend import dtypes, failures, registry
 from pronghorn.backend.convert import host_array, host_dtype, is_scalar, not_dense, scalar_for
+from pronghorn.backend.dims import show
 from pronghorn.backend.errors import CapabilityError, MixedBackendsError
 
 OPS: dict[str, "Op"] = {}
@@ -33,15 +34,16 @@ class Op:
 
     __slots__ = (
         "name", "body", "signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "public",
-        "required", "doc", "override",
+        "required", "doc", "override", "pair",
     )  # fmt: skip
 
     def __init__(self, name: str, body: Callable, operands: tuple[str, ...], compute: Callable | None, rule: Callable | None, capability: str | None):
         self.name, self.body, self.compute, self.rule, self.capability = name, body, compute, rule, capability
         self.signature = inspect.signature(body)
         self.variadic = operands[-1].startswith("*") if operands else False
-        self.listed = bool(operands) and operands[0].startswith("[")
-        self.operands = tuple(o.strip("*[]") for o in operands)
+        self.listed = bool(operands) and operands[0][0] in "[("
+        self.pair = self.listed and operands[0][0] == "("  # real and imaginary part: one tensor is not taken for a list of its rows
+        self.operands = tuple(o.strip("*[]()") for o in operands)
         self.defaults = tuple(self.signature.parameters[o].default for o in self.operands)
         self.required = rule is not None and capability is None
         #: the attribute with which an engine replaces the body; a derived op that shares its name with a primitive needs another one
@@ -271,6 +273,8 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         return op.public(*args, **kwargs)
     if op.listed:
         xs = args[0]
+        if op.pair and hasattr(xs, "shape"):
+            raise ValueError(f"{op.name}: expected a pair of tensors, real and imaginary part; received one of shape {show(xs.shape)}.")
         if isinstance(xs, np.ndarray) or (owner(type(xs)) is not None) or type(xs) in UNWRAP:
             xs = list(unwrap(xs))
         if not isinstance(xs, (list, tuple)):
@@ -501,7 +505,7 @@ def op(fn: Callable | None = None, *, operands: str | None = None, dtype: Callab
 
     Args:
         fn: the body, plain Python over other ops.
-        operands: names of the tensor parameters, which come first (`"x"` by default: the first parameter); `"[xs]"` a list, `"*xs"` variadic.
+        operands: names of the tensor parameters, which come first (`"x"` by default: the first parameter); `"[xs]"` a list, `"(x)"` a pair, `"*xs"` variadic.
         dtype: promotion applied to the operands before body or override (`pronghorn.backend.families`: `same`, `floating`, ...).
             Without one, operands become tensors and keep their dtypes, and Python scalars stay scalars next to a tensor.
     """

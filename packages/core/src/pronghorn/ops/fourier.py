@@ -20,9 +20,8 @@ __all__ = ["extract_sequences", "fft", "fft2", "ifft2", "irfft", "istft", "rfft"
 # -- pairs ---------------------------------------------------------------------------------------------------------------------------------
 def _complex(name: str, x: Any, least: int = 1) -> Any:
     """Return a pair of real tensors as one complex tensor."""
-    if not isinstance(x, (list, tuple)) or len(x) != 2:
-        what = f"{len(x)} of them" if isinstance(x, (list, tuple)) else f"one of shape {show(shape(x))}"
-        raise ValueError(f"{name}: expected a pair of tensors, real and imaginary part; received {what}.")
+    if len(x) != 2:
+        raise ValueError(f"{name}: expected a pair of tensors, real and imaginary part; received {len(x)} of them.")
     a, b = shape(x[0]), shape(x[1])
     if len(a) != len(b) or any(not same_dim(i, j) for i, j in zip(a, b, strict=True)):
         raise ValueError(f"{name}: real and imaginary part must have one shape; received {show(a)} and {show(b)}.")
@@ -82,7 +81,7 @@ def view_as_real(x: Any) -> Any:
 
 
 # -- transforms ----------------------------------------------------------------------------------------------------------------------------
-@op(operands="[x]", dtype=floating)
+@op(operands="(x)", dtype=floating)
 def fft(x: Any) -> tuple:
     """Return the discrete Fourier transform along the last axis.
 
@@ -106,7 +105,7 @@ def _fft2(z: Any) -> Any:
     return p.transpose(p.fft(p.transpose(p.fft(z), swap)), swap)
 
 
-@op(operands="[x]", dtype=floating)
+@op(operands="(x)", dtype=floating)
 def fft2(x: Any) -> tuple:
     """Return the discrete Fourier transform along the last two axes.
 
@@ -120,7 +119,7 @@ def fft2(x: Any) -> tuple:
     return _pair(_fft2(_complex("fft2", x, 2)))
 
 
-@op(operands="[x]", dtype=floating)
+@op(operands="(x)", dtype=floating)
 def ifft2(x: Any) -> tuple:
     """Return the inverse of `fft2`, scaled by the number of elements.
 
@@ -169,7 +168,7 @@ def rfft(x: Any, fft_length: Any = None) -> tuple:
     return _pair(p.rfft(x if fft_length is None else _fitted(x, _length("rfft", fft_length))))
 
 
-@op(operands="[x]", dtype=floating)
+@op(operands="(x)", dtype=floating)
 def irfft(x: Any, fft_length: Any = None) -> Any:
     """Return real signals from the frequencies that `rfft` gives.
 
@@ -290,7 +289,7 @@ def stft(x: Any, sequence_length: int, sequence_stride: int, fft_length: int, wi
     return _pair(p.rfft(p.multiply(frames, kernel)))
 
 
-@op(operands="[x]", dtype=floating)
+@op(operands="(x)", dtype=floating)
 def istft(x: Any, sequence_length: int, sequence_stride: int, fft_length: int, length: int | None = None, window: Any = "hann", center: bool = True) -> Any:
     """Return real signals from their short-time Fourier transform: windowed frames added up, divided by the sum of squared windows.
 
