@@ -1,5 +1,7 @@
 """The torch engine against the NumPy reference, and its gradients, executor and native module."""
 
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -927,6 +929,11 @@ def test_native_module_names_never_clash():
     assert names == ["a_b.training_", "float_.kernel", "float_.kernel_", "float__", "steps"]
 
 
+def test_torch_compile_may_be_what_loads_the_engine():
+    code = "import torch; from pronghorn import ops; f = torch.compile(lambda x: ops.add(x, ops.stack([x, x])[0]), fullgraph=True, backend='eager')\n"
+    subprocess.run([sys.executable, "-c", code + "assert f(torch.ones(2)).tolist() == [2.0, 2.0]"], check=True)
+
+
 @pytest.mark.parametrize("warm", [True, False])
 def test_torch_compile_traces_through_dispatch(warm):
     torch._dynamo.reset()
@@ -941,6 +948,10 @@ def test_torch_compile_traces_through_dispatch(warm):
         for op in (*OPS.values(), *PRIMITIVES.values()):
             op.plans.clear()
             op.quick.clear()
+    for engine in ("tensorflow", "jax"):  # what ops remember of other engines is nothing to torch's compiler
+        with registry.use_backend(engine):
+            x = ops.convert_to_tensor(np.ones((4, 3), "float32"))
+            ops.layer_normalization(ops.concatenate([ops.stack([x, p.multiply(x, 2.0)])[0], ops.softmax(x)]))
     compiled = torch.compile(forward, fullgraph=True, backend="eager")
     x = torch.randn(4, 6)
     for a, b in zip(compiled(x), forward(x)):

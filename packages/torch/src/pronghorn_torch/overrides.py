@@ -322,6 +322,11 @@ def _moments(x: Any, axes: tuple, keepdims: bool) -> tuple[Any, Any]:
 # -- optimizers --------------------------------------------------------------------------------------------------------------------------------
 def _grouped(*lists: Sequence[Any]) -> list[list[list[Any]]]:
     """Split parallel lists of tensors by device and dtype, as torch's list kernels want them."""
+    if not lists[0]:
+        return []
+    device, dtype = lists[0][0].device, lists[0][0].dtype
+    if all([t.dtype is dtype and t.device == device for column in lists for t in column]):
+        return [[list(column) for column in lists]]
     groups: dict[Any, list[list[Any]]] = {}
     for row in zip(*lists, strict=True):
         group = groups.setdefault((row[0].device, tuple(t.dtype for t in row)), [[] for _ in lists])

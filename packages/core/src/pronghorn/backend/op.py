@@ -50,8 +50,8 @@ class Op:
         self.override = name + "_op" if rule is None and name in PRIMITIVES else name
         # two steps, types and then dtypes, so that a table never holds dtypes of two engines: torch's compiler reads whole tables and cannot hash foreign ones
         self.plans: dict[Any, dict[Any, Callable]] = {}
-        # first operand's type -> dtype of all operands (and their count) -> plan; for engines with dtype objects of their own
-        self.quick: dict[type, dict[Any, Callable]] = {}
+        # type of all operands (and their count) -> dtype of all operands -> plan; for engines with dtype objects of their own
+        self.quick: dict[Any, dict[Any, Callable]] = {}
         self.public: Callable
         self.doc = body.__doc__ or ""
 
@@ -75,15 +75,24 @@ def owner(kind: type) -> Any:
     if _SYMBOLIC and _SYMBOLIC[0].owns(kind):
         found = _SYMBOLIC[0]
     elif kind not in dtypes.WEAK and not issubclass(kind, (np.ndarray, np.generic, list, tuple, dict, str, type(None))):
-        found = next((b for b in list(registry.LOADED.values()) if not b.host_tensors and b.owns(kind)), None)
-        if found is None:  # a tensor of an engine that is not loaded yet
-            name = registry.engine_of({base.__module__.partition(".")[0] for base in kind.__mro__})
-            if name is None:
-                return None  # not cached: its engine may be loaded later
-            if not registry.get(name).host_tensors and registry.get(name).owns(kind):
-                found = registry.get(name)
+        name = _engine_of(kind)
+        if name is None:
+            return None  # not cached: its engine may be loaded later
+        found = registry.LOADED[name]
     OWNERS[kind] = found
     return found
+
+
+def _engine_of(kind: type) -> str | None:
+    """Return the name of the backend that owns a type, loading it if need be; None for types of nobody."""
+    for name, b in list(registry.LOADED.items()):
+        if not b.host_tensors and b.owns(kind):
+            return name
+    found = registry.engine_of({base.__module__.partition(".")[0] for base in kind.__mro__})
+    return None if found is None or registry.get(found).host_tensors or not registry.get(found).owns(kind) else found
+
+
+_engine_of._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch's compiler is to call it, not to read how plugins are found and loaded
 
 
 def unwrap(x: Any) -> Any:
@@ -298,7 +307,7 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         first = values[0]
         many = op.listed or op.variadic
         if b.own_dtypes and (many or len(values) == 2) and all(b.owns(type(v)) and v.dtype is first.dtype for v in values):
-            op.quick.setdefault(type(first), {})[(first.dtype, len(values)) if many else first.dtype] = plan
+            op.quick.setdefault((type(first), len(values)) if many else type(first), {})[first.dtype] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
         op.plans.setdefault(key[0], {})[key[1]] = guarded = _guarded(op, b, plan)
         if key[0] == (np.ndarray, np.ndarray) and key[1][0] is key[1][1]:
@@ -361,13 +370,13 @@ def _wrap(op: Op) -> Callable:
             if not isinstance(values, (list, tuple)):
                 return _slow(op, args, kwargs, None)
             plan = None
-            if quick and values and (alike := quick.get(type(values[0]))) is not None:
+            if values and (alike := quick.get((type(values[0]), len(values)))) is not None:
                 kind = values[0].dtype
                 for v in values:
                     if getattr(v, "dtype", None) is not kind:
                         break
                 else:
-                    plan = alike.get((kind, len(values)))
+                    plan = alike.get(kind)
             if plan is None:
                 types, kinds = tuple(map(type, values)), tuple([getattr(v, "dtype", None) for v in values])
                 plan = plans.get(types, NONE).get(kinds)

@@ -19,7 +19,7 @@ class _Context(threading.local):
         self.depth = 0
         self.masks: dict[int, tuple[Any, Any]] = {}
         self.losses: dict[Any, list[tuple[Any, Any]]] = {}
-        self.structure: dict[int, tuple[Any, list]] | None = None  # see tracking.settled
+        self.structure: dict[Any, tuple[Any, list]] | None = None  # see tracking.settled
 
 
 CONTEXT = _Context()

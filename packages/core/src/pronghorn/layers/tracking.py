@@ -1,6 +1,7 @@
 """What a layer holds: variables, sublayers, metrics and seeds are found by walking its attributes, in the order of assignment."""
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pronghorn.layers.context import CONTEXT
@@ -65,7 +66,7 @@ class settled:
         memo: what was found so far, kept by the caller from step to step; None looks every time.
     """
 
-    def __init__(self, memo: dict[int, tuple[Any, list]] | None):
+    def __init__(self, memo: dict[Any, tuple[Any, list]] | None):
         self.memo = memo
 
     def __enter__(self) -> None:
@@ -106,6 +107,23 @@ def _look(layer: Any) -> Iterator[tuple[int, Any]]:
                 yield k, child
 
 
+def _remembered(walk: Callable[..., list]) -> Callable[..., list]:
+    """A walk over a layer that is made once per fit where layers are settled."""
+
+    @functools.wraps(walk)
+    def run(layer: Any, *options: bool, **named: bool) -> list:
+        memo = CONTEXT.structure
+        if memo is None:
+            return walk(layer, *options, **named)
+        key = walk, id(layer), options, *named.items()
+        found = memo.get(key)
+        if found is None:
+            found = memo[key] = layer, walk(layer, *options, **named)
+        return [*found[1]]
+
+    return run
+
+
 def own_variables(layer: Any) -> list[Variable]:
     """Variables of the layer itself, those created trainable first."""
     found = [v for kind, v in children(layer) if kind == VARIABLE]
@@ -119,6 +137,7 @@ def sublayers(layer: Any) -> list[Any]:
     return [child for kind, child in children(layer) if kind == LAYER]
 
 
+@_remembered
 def metrics(layer: Any) -> list[Any]:
     """Metrics of a layer and of everything below it."""
     found = [child for kind, child in children(layer) if kind == METRIC]
@@ -127,6 +146,7 @@ def metrics(layer: Any) -> list[Any]:
     return found
 
 
+@_remembered
 def flatten_layers(layer: Any, include_self: bool = True) -> list[Any]:
     """Return a layer and everything below it, depth first, each once."""
     found: list[Any] = []
@@ -165,6 +185,7 @@ def first_variable(layer: Any) -> Variable | None:
     return visit(layer)
 
 
+@_remembered
 def variables(layer: Any, seeds: bool = True) -> list[Variable]:
     """Variables of a layer and of everything below it, in the order of Keras: own trainable, own others, seeds, then layer by layer."""
     found: dict[int, Variable] = {}

@@ -21,7 +21,7 @@ class Functions:
     def __init__(self) -> None:
         self.made: dict[tuple[str, int], tuple[Any, Callable]] = {}
         self.dried: dict[str, tuple[Any, list[Any]]] = {}  # kind -> what the step depends on, and the batches that it was run on as shapes
-        self._structure: dict[int, tuple[Any, list]] = {}
+        self._structure: dict[Any, tuple[Any, list]] = {}
 
     def clear(self) -> None:
         """Forget them all."""
