@@ -51,7 +51,7 @@ def unrolled(step, weights, states, x, mask=None, backwards=False):
 KINDS = [(SimpleRNN, simple, 1), (LSTM, lstm, 2), (GRU, gru, 1)]
 
 
-@pytest.mark.parametrize("engine, backwards, masked", [("numpy", False, False), ("numpy", True, False), *[(e, False, True) for e in ENGINES]])
+@pytest.mark.parametrize("engine, backwards, masked", [("numpy", False, False), ("numpy", True, False), ("torch", False, False), ("torch", True, False), *[(e, False, True) for e in ENGINES]])
 @pytest.mark.parametrize("kind, step, states", KINDS, ids=lambda v: getattr(v, "__name__", ""))
 def test_formula(engine, kind, step, states, backwards, masked):
     with ph.use_backend(engine):

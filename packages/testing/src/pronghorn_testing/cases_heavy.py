@@ -110,11 +110,46 @@ POOLS = {
     "2d-gap": (X(1, 6, 6, 2), (2, 2), (3, 3), ((0, 0), (0, 0))),
     "3d": (X(1, 4, 4, 5, 2), (2, 2, 2), (2, 2, 2), ((0, 0), (0, 0), (0, 1))),
 }
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def _lstm(x, h, c, kernel, recurrent, bias, back):
+    ys = []
+    for t in range(x.shape[1])[:: -1 if back else 1]:
+        i, f, g, o = np.split(x[:, t] @ kernel + h @ recurrent + (0 if bias is None else bias), 4, -1)
+        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+        h = _sigmoid(o) * np.tanh(c)
+        ys.append(h)
+    return np.stack(ys, 1), h, c
+
+
+def _gru(x, h, kernel, recurrent, bias, back):
+    b = np.zeros((2, 1)) if bias is None else bias
+    ys = []
+    for t in range(x.shape[1])[:: -1 if back else 1]:
+        (xz, xr, xh), (hz, hr, hh) = np.split(x[:, t] @ kernel + b[0], 3, -1), np.split(h @ recurrent + b[1], 3, -1)
+        z = _sigmoid(xz + hz)
+        h = z * h + (1 - z) * np.tanh(xh + _sigmoid(xr + hr) * hh)
+        ys.append(h)
+    return np.stack(ys, 1), h
+
+
 CASES = [
     OpCase("p.matmul", [X(2, 3), X(3, 4)], dtypes=("float32", "float64", "bfloat16", "float16", "int32"), expected=np.matmul),
     *[OpCase("linear", [X(*lead, 3), X(3, 4), X(4)], label=f"{len(lead)}-axes", dtypes=FLOATS, expected=lambda x, k, b: x @ k + b) for lead in ((2,), (2, 1, 2))],
     OpCase("biased_conv", [X(2, 5, 4, 2), X(3, 2, 2, 3), X(3), (1, 2), ((1, 0), (0, 1)), (1, 1), 1], dtypes=FLOATS),
     OpCase("biased_conv", [X(2, 6, 4), X(2, 2, 6), X(6), (1,), ((1, 1),), (2,), 2], label="groups", dtypes=FLOATS),
+    *[
+        OpCase("lstm", [X(2, 4, 3), X(2, 5), X(2, 5), X(3, 20), X(5, 20), bias, back], label=label, dtypes=FLOATS, expected=_lstm)
+        for label, bias, back in (("", X(20), False), ("no bias", None, False), ("backwards", X(20), True))
+    ],
+    *[
+        OpCase("gru", [X(2, 4, 3), X(2, 5), X(3, 15), X(5, 15), bias, back], label=label, dtypes=FLOATS, expected=_gru)
+        for label, bias, back in (("", X(2, 15), False), ("no bias", None, False), ("backwards", X(2, 15), True))
+    ],
     OpCase("p.matmul", [X(2, 1, 3, 4), X(5, 4, 2)], label="batch", expected=np.matmul),
     OpCase("p.matmul", [X(2, 3, 4), X(4, 2)], label="shared", expected=np.matmul),
     OpCase("p.matmul", [C(2, 3), C(3, 4)], label="complex", needs="complex", expected=np.matmul),

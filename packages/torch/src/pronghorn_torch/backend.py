@@ -18,7 +18,7 @@ import torch
 from pronghorn.backend import contract, dtypes
 from pronghorn.state.tree import flatten, map_structure, pack
 from pronghorn_torch.kernels import CARRIER, KIND, NAME, specialize
-from pronghorn_torch.overrides import Overrides
+from pronghorn_torch.overrides import Overrides, tracing
 from pronghorn_torch.windows import Windows, flat_pads
 
 _SAME_NAME = (
@@ -34,11 +34,6 @@ _RENAMED = {
 
 #: elements from which the copy of an array counts
 _LARGE = 4096
-
-
-def _tracing() -> bool:
-    """Tell whether operations are recorded by torch's compilers rather than run."""
-    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
 
 
 class _Thread(threading.local):
@@ -293,7 +288,7 @@ class Backend(Overrides, Windows, contract.Backend):
 
     # -- control -----------------------------------------------------------------------------------------------------------------------------
     def cond(self, pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
-        if isinstance(pred, torch.Tensor) and _tracing():
+        if isinstance(pred, torch.Tensor) and tracing():
             return map_structure(lambda a, b: None if a is None else torch.where(pred, a, b), true_fn(), false_fn())
         return true_fn() if bool(pred) else false_fn()
 
@@ -362,7 +357,7 @@ class Backend(Overrides, Windows, contract.Backend):
         return torch.func.jvp(fn, tuple(primals), tuple(tangents))
 
     def random_bits(self, shape: Any, key: Any) -> Any:
-        if _tracing():  # compiled code draws from torch's own counter
+        if tracing():  # compiled code draws from torch's own counter
             return torch.randint(-(2**31), 2**31, shape, dtype=torch.int32, device=self._device)
         high, low = (int(k) & 0xFFFFFFFF for k in key)
         generator = torch.Generator(self._device).manual_seed(high << 32 | low)
@@ -382,12 +377,12 @@ class Backend(Overrides, Windows, contract.Backend):
         return tuple(d if isinstance(d, int) else None for d in x.shape)
 
     def is_concrete(self, x: Any) -> bool:
-        return not _tracing() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        return not tracing() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
 
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
         if isinstance(value, torch.Tensor):
             value = value.detach().clone()
-        elif value.size > _LARGE and value.dtype.name not in CARRIER and self._device.type == "cpu" and not _tracing():
+        elif value.size > _LARGE and value.dtype.name not in CARRIER and self._device.type == "cpu" and not tracing():
             value = torch.from_numpy(value)  # nobody else has it
         else:
             value = self.convert_to_tensor(value, value.dtype.name)

@@ -20,14 +20,25 @@ from pronghorn.ops.axes import canonical_axes
 from pronghorn.state.binding import STATE
 
 _LOW = frozenset({torch.float16, torch.bfloat16})
+_RECURRENT = frozenset({torch.float32, torch.float64})
 _MASKED = -0.7 * 3.4028234663852886e38  # where attention is not allowed: finite, so that a row without any allowed position gives the mean
 
 
 defined = functools.partial(core_defined, "torch")
 
 
+def tracing() -> bool:
+    """Tell whether operations are recorded by torch's compilers rather than run."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
 def _axis(x: Any, axis: Any) -> bool:
     return type(axis) is int and -x.ndim <= axis < x.ndim
+
+
+def _no_kernel(x: Any) -> bool:
+    """Whether torch's recurrent kernels do not take `x`; its compiler does not take them at all."""
+    return x.dtype not in _RECURRENT or not x.shape[1] or not x.shape[0] or tracing()
 
 
 def _dense(out: Any) -> Any:
@@ -261,6 +272,27 @@ class Overrides:
             return defined("tensordot", x1, x2, axes)
         return torch.tensordot(x1, x2, (left, right))
 
+    # -- recurrences -------------------------------------------------------------------------------------------------------------------------
+    def lstm(self, x: Any, h: Any, c: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, go_backwards: bool = False) -> tuple[Any, Any, Any]:
+        if _no_kernel(x):
+            return defined("lstm", x, h, c, kernel, recurrent_kernel, bias, go_backwards)
+        weights = [kernel.t(), recurrent_kernel.t(), *([] if bias is None else [bias, torch.zeros_like(bias)])]  # torch adds a bias of the state
+        state = (h.unsqueeze(0), c.unsqueeze(0))
+        y, h, c = torch._VF.lstm(x.flip(1) if go_backwards else x, state, weights, bias is not None, 1, 0.0, True, False, True)
+        return y, h.squeeze(0), c.squeeze(0)
+
+    def gru(self, x: Any, h: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, go_backwards: bool = False) -> tuple[Any, Any]:
+        if _no_kernel(x):
+            return defined("gru", x, h, kernel, recurrent_kernel, bias, go_backwards)
+        n = h.shape[-1]
+
+        def reset_first(w: Any) -> Any:
+            return torch.cat([w[n : 2 * n], w[:n], w[2 * n :]])
+
+        weights = [reset_first(w) for w in (kernel.t(), recurrent_kernel.t(), *(() if bias is None else bias.unbind()))]
+        y, h = torch._VF.gru(x.flip(1) if go_backwards else x, h.unsqueeze(0), weights, bias is not None, 1, 0.0, True, False, True)
+        return y, h.squeeze(0)
+
     # -- cross-entropies ---------------------------------------------------------------------------------------------------------------------
     def binary_crossentropy(self, target: Any, output: Any, from_logits: bool = False) -> Any:
         if not from_logits or target.shape != output.shape or output.is_complex():
@@ -286,7 +318,7 @@ class Overrides:
     # -- lists of variables ------------------------------------------------------------------------------------------------------------------
     def optimizer_update(self, kind: str, gradients: list, values: list, slots: dict, options: dict) -> tuple[list, dict] | None:
         """Update whole lists of tensors with torch's fused kernels: in place, but on copies where the values are bound. None for what has no kernel."""
-        if kind not in ("adam", "sgd") or torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
+        if kind not in ("adam", "sgd") or tracing():
             return None  # compilers fuse the definition themselves
         if not all(v.is_floating_point() for v in values):
             return None

@@ -127,9 +127,3 @@ class Cell(Layer):
 def one(states: Any) -> Any:
     """Return the first of a cell's states, given alone or in a list."""
     return states[0] if isinstance(states, (list, tuple)) else states
-
-
-def linear(x: Any, kernel: Any, bias: Any = None) -> Any:
-    """Return `x @ kernel + bias`."""
-    out = ops.matmul(x, kernel)
-    return out if bias is None else ops.add(out, bias)

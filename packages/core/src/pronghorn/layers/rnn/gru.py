@@ -3,8 +3,9 @@
 from typing import Any
 
 from pronghorn import ops
-from pronghorn.layers.rnn.cell import Cell, linear, one
+from pronghorn.layers.rnn.cell import Cell, one
 from pronghorn.layers.rnn.rnn import CellRNN
+from pronghorn.ops.recurrent import gru, gru_step, mixed, projected
 
 
 class GRUCell(Cell):
@@ -74,19 +75,15 @@ class GRUCell(Cell):
         x, h = self._dropped(inputs, previous, training)
         n, gate = self.units, self.recurrent_activation
         bias, recurrent_bias = (None, None) if self.bias is None else (self.bias, None) if not self.reset_after else ops.unstack(self.bias)
-        xz, xr, xh = ops.split(linear(x, self.kernel, bias), 3, axis=-1)
+        x = projected(x, self.kernel, bias)
         if self.reset_after:
-            hz, hr, hh = ops.split(linear(h, self.recurrent_kernel, recurrent_bias), 3, axis=-1)
-            r = gate(ops.add(xr, hr))
-            hh = ops.multiply(r, hh)
+            out = gru_step(x, projected(h, self.recurrent_kernel, recurrent_bias), previous, self.activation, gate)
         else:
             kernel = self.recurrent_kernel
+            xz, xr, xh = ops.split(x, 3, axis=-1)
             hz, hr = ops.split(ops.matmul(h, kernel[:, : 2 * n]), 2, axis=-1)
-            r = gate(ops.add(xr, hr))
-            hh = ops.matmul(ops.multiply(r, h), kernel[:, 2 * n :])
-        z = gate(ops.add(xz, hz))
-        candidate = self.activation(ops.add(xh, hh))
-        out = ops.add(ops.multiply(z, previous), ops.multiply(ops.subtract(1.0, z), candidate))
+            hh = ops.matmul(ops.multiply(gate(ops.add(xr, hr)), h), kernel[:, 2 * n :])
+            out = mixed(gate(ops.add(xz, hz)), previous, self.activation(ops.add(xh, hh)))
         return out, [out] if isinstance(states, (list, tuple)) else out
 
 
@@ -145,3 +142,10 @@ class GRU(CellRNN):
         if use_cudnn not in ("auto", True, False):
             raise ValueError(f'GRU: use_cudnn must be "auto", True or False; received {use_cudnn!r}.')
         self.use_cudnn = use_cudnn
+
+    def _whole(self, sequences: Any, state: list[Any], training: bool) -> Any:
+        cell = self.cell
+        if type(cell) is not GRUCell or not cell.reset_after or not self._standard(sequences, state, training):
+            return None
+        outputs, h = gru(sequences, *state, cell.kernel, cell.recurrent_kernel, cell.bias, self.go_backwards)
+        return h, outputs, [h]

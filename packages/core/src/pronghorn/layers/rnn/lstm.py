@@ -6,8 +6,9 @@ import numpy as np
 
 from pronghorn import ops
 from pronghorn.backend.dtypes import numpy_dtype
-from pronghorn.layers.rnn.cell import Cell, linear
+from pronghorn.layers.rnn.cell import Cell
 from pronghorn.layers.rnn.rnn import CellRNN
+from pronghorn.ops.recurrent import lstm, lstm_step, projected
 
 
 class LSTMCell(Cell):
@@ -83,11 +84,8 @@ class LSTMCell(Cell):
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """Return the output and the new states, output and cell."""
         x, h = self._dropped(inputs, states[0], training)
-        z = ops.add(linear(x, self.kernel, self.bias), ops.matmul(h, self.recurrent_kernel))
-        i, f, c, o = ops.split(z, 4, axis=1)
-        gate = self.recurrent_activation
-        carry = ops.add(ops.multiply(gate(f), states[1]), ops.multiply(gate(i), self.activation(c)))
-        out = ops.multiply(gate(o), self.activation(carry))
+        z = ops.add(projected(x, self.kernel, self.bias), ops.matmul(h, self.recurrent_kernel))
+        out, carry = lstm_step(z, states[1], self.activation, self.recurrent_activation)
         return out, [out, carry]
 
 
@@ -147,3 +145,10 @@ class LSTM(CellRNN):
         if use_cudnn not in ("auto", True, False):
             raise ValueError(f'LSTM: use_cudnn must be "auto", True or False; received {use_cudnn!r}.')
         self.use_cudnn = use_cudnn
+
+    def _whole(self, sequences: Any, state: list[Any], training: bool) -> Any:
+        cell = self.cell
+        if type(cell) is not LSTMCell or not self._standard(sequences, state, training):
+            return None
+        outputs, h, c = lstm(sequences, *state, cell.kernel, cell.recurrent_kernel, cell.bias, self.go_backwards)
+        return h, outputs, [h, c]

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from pronghorn import ops
+from pronghorn import activations, ops
 from pronghorn.backend.dtypes import numpy_dtype
 from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
 from pronghorn.layers.tracking import Carried
+from pronghorn.ops.recurrent import along, swap_steps
 from pronghorn.state.naming import to_snake_case
 from pronghorn.state.tree import flatten, map_structure, pack
 from pronghorn.state.variable import Variable
@@ -181,6 +182,9 @@ class RNN(Layer):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple[Any, Any, Any]:
         """Return (last output, outputs of all steps, final state) for sequences that start with `initial_state`."""
+        found = self._whole(sequences, initial_state, training) if mask is None and not self.unroll else None
+        if found is not None:
+            return found
         prepares = hasattr(self.cell, "prepare")
         if prepares:
             self.cell.prepare(sequences[:, 0], flatten(initial_state)[0], training)
@@ -190,10 +194,13 @@ class RNN(Layer):
             if prepares:
                 self.cell.reset_masks()
 
+    def _whole(self, sequences: Any, state: list[Any], training: bool) -> Any:
+        """Run what engines have one kernel for; None where the cell has to be run step by step."""
+        return None
+
     def _run(self, sequences: Any, start: list[Any], mask: Any, training: bool) -> tuple[Any, Any, Any]:
         steps = ops.shape(sequences)[1]
-        axes = [1, 0, *range(2, len(ops.shape(sequences)))]
-        xs = ops.transpose(sequences, axes)
+        xs = swap_steps(sequences)
         masks = None
         if mask is not None:
             masks = ops.transpose(ops.cast(mask, "bool"), (1, 0))
@@ -225,11 +232,7 @@ class RNN(Layer):
                 shown.append(y)
             outputs = ops.stack(shown, axis=1)
         else:
-            # outputs of a reversed scan stand at their inputs' places; Keras gives them in the order in which they were computed
-            carry, ys = ops.scan(step, (flat, blank), (xs, masks) if masks is not None else xs, reverse=self.go_backwards)
-            if self.go_backwards:
-                ys = ops.flip(ys, 0)
-            outputs = ops.transpose(ys, (1, 0, *range(2, len(ops.shape(ys)))))
+            carry, outputs = along(step, (flat, blank), (xs, masks) if masks is not None else xs, self.go_backwards)
         states, last = carry
         return last, outputs, pack(start, states)
 
@@ -278,6 +281,19 @@ class CellRNN(RNN):
         """Make the cell with what it has in common with the layer, and the layer around it."""
         base = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
         RNN.__init__(self, make(**base, name=to_snake_case(self.cell_class.__name__)), **rnn, **kwargs)
+
+    def _standard(self, sequences: Any, state: list[Any], training: bool) -> bool:
+        """Whether the cell does what engines' kernels do: their activations, no dropout, one dtype, and at least one step."""
+        cell = self.cell
+        return (
+            cell.activation is activations.tanh
+            and cell.recurrent_activation is activations.sigmoid
+            and self.use_cudnn is not False
+            and not (training and (cell.dropout or cell.recurrent_dropout))
+            and cell.compute_dtype == self.compute_dtype
+            and all(ops.dtype_of(x) == self.compute_dtype for x in (sequences, *state))
+            and ops.shape(sequences)[1] != 0
+        )
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from pronghorn import ops
-from pronghorn.layers.rnn.cell import Cell, linear, one
+from pronghorn.layers.rnn.cell import Cell, one
 from pronghorn.layers.rnn.rnn import CellRNN
+from pronghorn.ops.recurrent import projected
 
 
 class SimpleRNNCell(Cell):
@@ -62,7 +63,7 @@ class SimpleRNNCell(Cell):
     def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
         """Return the output and the new state."""
         x, h = self._dropped(sequence, one(states), training)
-        out = ops.add(linear(x, self.kernel, self.bias), ops.matmul(h, self.recurrent_kernel))
+        out = ops.add(projected(x, self.kernel, self.bias), ops.matmul(h, self.recurrent_kernel))
         out = self.activation(out) if self.activation is not None else out
         return out, [out] if isinstance(states, (list, tuple)) else out
 
