@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pronghorn.backend.settings import SETTINGS, limited
+from pronghorn.training.data.iterables import IterableData
 from pronghorn.training.data.prefetch import SMALL_BATCH, prefetched
 
 
@@ -16,6 +17,9 @@ class Feed:
         model: whose engine prepares the batches.
         steps: batches per epoch; those of one pass by default.
         repeat: batches per group.
+
+    Raises:
+        ValueError: data without an end, and no number of steps.
     """
 
     def __init__(self, data: Any, model: Any, steps: int | None = None, repeat: int = 1):
@@ -26,6 +30,12 @@ class Feed:
         limit = SETTINGS.max_steps_per_epoch
         if limit is not None and (steps is not None or n is not None):
             steps = limited(n if steps is None else steps, limit)
+        if steps is None and n is None and getattr(data, "endless", False):
+            if limit is None:
+                raise ValueError("The data has no end. Give steps_per_epoch (or validation_steps) to fit(), steps to evaluate() or predict().")
+            steps = limit
+        if isinstance(data, IterableData):
+            data.restart()
         self.given = steps
         self.steps = n if steps is None else steps
         self._stream: Any = None

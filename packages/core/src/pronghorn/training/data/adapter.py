@@ -1,10 +1,13 @@
 """Choosing how data is turned into batches."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+from pronghorn.backend.convert import not_dense
 from pronghorn.training.data.arrays import ArrayData, is_nest_of_arrays
-from pronghorn.training.data.iterables import IterableData, PyDatasetData
+from pronghorn.training.data.iterables import IterableData, PyDatasetData, is_not_dense
+from pronghorn.training.data.tables import is_table, table_data
 from pronghorn.utils.data import PyDataset
 
 #: functions `(x) -> iterable of batches, or None`, asked in turn; engines and libraries add theirs
@@ -38,8 +41,17 @@ def get_data(
 ) -> Any:
     """Return the batches of what a user passed to `fit`, `evaluate` or `predict`.
 
+    Args:
+        x: arrays, a `PyDataset`, a table of columns such as a Hugging Face dataset, what an adapter reads, or an iterable of batches.
+        y, sample_weight: with arrays, arrays with as many entries; with a table, names of its columns; else None.
+        batch_size: with arrays and tables, 32 by default; otherwise not used, with a warning.
+        shuffle: whether each pass has its own order; sources that give batches in an order of their own keep it.
+        key: 64-bit key of the orders.
+        class_weight: weight of each class number in `y`.
+
     Raises:
         ValueError: options that do not go with the kind of data, or data of a kind that is not known.
+        TypeError: a sparse or ragged array.
     """
     if isinstance(x, (ArrayData, IterableData, PyDatasetData)):
         return x
@@ -50,6 +62,8 @@ def get_data(
         if x is None:
             raise ValueError("No data: x is None.")
         return ArrayData(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, key=key, class_weight=class_weight)
+    elif is_not_dense(x):
+        raise not_dense(x)
     else:
         for adapter in reversed(_ADAPTERS):
             found = adapter(x)
@@ -57,17 +71,21 @@ def get_data(
                 source = IterableData(found, class_weight)
                 break
         else:
+            if is_table(x):
+                return table_data(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, key=key, class_weight=class_weight)
             if hasattr(x, "__iter__") and not isinstance(x, (str, bytes, dict)):
                 if isinstance(x, (list, tuple)) and not x:
                     raise ValueError("The data is empty: x has no samples.")
                 source = IterableData(x, class_weight)
     if source is None:
+        rows = hasattr(x, "__getitem__") and not isinstance(x, (str, bytes, dict))
+        hint = " What gives single samples by number goes through a DataLoader or a PyDataset." if rows else ""
         raise ValueError(
-            f"Cannot read batches from x of type {type(x).__name__}. Pass arrays, tensors, a PyDataset, a generator, or any iterable of (x, y) batches."
+            f"Cannot read batches from x of type {type(x).__name__}. Pass arrays, tensors, a PyDataset, a generator, or any iterable of (x, y) batches.{hint}"
         )
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(f"{name} must not be given when x is a {type(x).__name__}: its batches bring their own {name}.")
-    if batch_size is not None and not isinstance(x, PyDataset) and not hasattr(x, "__next__"):
-        raise ValueError(f"batch_size must not be given when x is a {type(x).__name__}: its batches have their size already.")
+    if batch_size is not None:
+        warnings.warn(f"batch_size is not used when x is a {type(x).__name__}: its batches have their size already.", stacklevel=4)
     return source

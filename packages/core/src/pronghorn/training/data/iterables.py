@@ -1,20 +1,77 @@
 """Data that comes in batches: generators, iterables, loaders of other libraries, and PyDatasets."""
 
 import itertools
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
+from pronghorn.backend import registry
+from pronghorn.backend.convert import not_dense
+from pronghorn.backend.op import owner, unwrap
 from pronghorn.random import host, keys
-from pronghorn.training.data.arrays import apply_class_weight, class_table
+from pronghorn.training.data.arrays import apply_class_weight, class_table, is_array, is_number_list, to_arrays
 from pronghorn.utils.data import PyDataset, unpack_x_y_sample_weight
 
 
-class IterableData:
+def is_not_dense(value: Any) -> bool:
+    """Tell whether `value` is a sparse or ragged array of a library that marks them by its methods (SciPy, TensorFlow, JAX)."""
+    known = isinstance(value, (np.ndarray, list, tuple, dict)) or owner(type(value)) is not None
+    return not known and any(hasattr(value, name) for name in ("todense", "toarray", "to_tensor", "dense_shape"))
+
+
+def _readable(value: Any, what: str) -> Any:
+    """Return a part of a batch with what engines do not read made into arrays: lists of numbers, tables, tensors that only their own engine reads.
+
+    Raises:
+        ValueError: text, or objects that are no numbers.
+        TypeError: a sparse or ragged array.
+    """
+    if type(value) is np.ndarray:
+        return to_arrays(value, what) if value.dtype.kind in "OUS" else value
+    if value is None or isinstance(value, (bool, int, float, np.generic)):
+        return value
+    if isinstance(value, dict):
+        return {k: _readable(v, what) for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and not is_number_list(value):
+        parts = [_readable(v, what) for v in value]
+        return parts if isinstance(value, list) else type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    own = owner(type(unwrap(value)))
+    if own is None:
+        if is_not_dense(value):
+            raise not_dense(value)
+        return to_arrays(value, what) if is_array(value) or isinstance(value, (str, bytes)) else value
+    if own is registry.active():
+        return value
+    try:  # without a copy, where its memory can be read from here
+        array = np.asarray(value)
+    except (TypeError, RuntimeError):  # on a device, with gradients, or of a dtype that NumPy lacks
+        array = own.convert_to_numpy(unwrap(value))
+    return to_arrays(array, what) if array.dtype.kind in "OUS" else array
+
+
+class Batched:
+    """What all data that comes in batches shares."""
+
+    class_weight: Any = None
+
+    def _unpacked(self, batch: Any) -> tuple:
+        parts = unpack_x_y_sample_weight(batch)
+        x, y, w = [_readable(v, name) for v, name in zip(parts, ("x", "y", "sample_weight"), strict=True)]
+        if x is None:
+            raise ValueError("A batch has no x: it is None. Batches are x, (x,), (x, y) or (x, y, sample_weight).")
+        if self.class_weight is not None:
+            w = apply_class_weight(self.class_weight, to_arrays(y, "y"), to_arrays(w, "sample_weight"))
+        return x, y, w
+
+
+class IterableData(Batched):
     """Batches from an iterator, or from anything that gives a new one for each pass.
 
     Args:
-        source: an iterator (used up once), or an iterable of batches.
+        source: an iterator (used up once), or an iterable of batches; its `__len__` may be missing or raise TypeError.
         class_weight: weight of each class number in `y`.
     """
 
@@ -27,17 +84,32 @@ class IterableData:
         self.class_weight = None if class_weight is None else class_table(class_weight)
         self._iterator: Any = None
         self._ahead: list[Any] = []
+        self._begun = False
 
-    @property
-    def num_batches(self) -> int | None:
-        """Batches of one pass, None where that is not known."""
+    def _length(self) -> int | None:
         if self.one_shot:
             return None
         try:
             n = len(self.source)
+        except OverflowError:
+            return sys.maxsize
         except (TypeError, NotImplementedError, AttributeError):
             return None
         return n if n >= 0 else None
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches of one pass, None where that is not known or has no end."""
+        n = self._length()
+        return n if n != sys.maxsize else None
+
+    @property
+    def endless(self) -> bool:
+        """Whether the source says that a pass has no end: `tf.data` and grain do so after `repeat()`."""
+        if self._length() == sys.maxsize:
+            return True
+        cardinality = getattr(self.source, "cardinality", None)
+        return callable(cardinality) and int(cardinality()) == -1
 
     def first(self) -> tuple:
         """Return the first batch; it is kept for the stream.
@@ -53,16 +125,17 @@ class IterableData:
                 raise ValueError(f"The data is empty: {type(self.source).__name__} gave no batch.") from None
         return self._unpacked(self._ahead[0])
 
-    def _unpacked(self, batch: Any) -> tuple:
-        x, y, w = unpack_x_y_sample_weight(batch)
-        if self.class_weight is not None:
-            w = apply_class_weight(self.class_weight, y, w)
-        return x, y, w
+    def restart(self) -> None:
+        """Begin a new pass, unless nothing but the first batch was looked at in this one; iterators go on where they are."""
+        if self._begun and not self.one_shot:
+            self._iterator, self._begun = None, False
+            self._ahead.clear()
 
     def one_pass(self) -> Iterator[tuple]:
         """Yield the batches of one pass, or of what is left of it."""
         if self._iterator is None:
             self._iterator = iter(self.source)
+        self._begun = True
         while True:
             if self._ahead:
                 batch = self._ahead.pop()
@@ -71,9 +144,11 @@ class IterableData:
                     batch = next(self._iterator)
                 except StopIteration:
                     break
-            yield self._unpacked(batch)
+            unpacked = self._unpacked(batch)
+            del batch  # an engine takes over arrays that nobody else holds
+            yield unpacked
         if not self.one_shot:
-            self._iterator = None
+            self._iterator, self._begun = None, False
 
     def skip(self, count: int) -> None:
         """Leave batches of the current pass out."""
@@ -81,8 +156,10 @@ class IterableData:
             pass
 
 
-class PyDatasetData:
+class PyDatasetData(Batched):
     """Batches of a `PyDataset`, prepared by threads or processes.
+
+    Processes are started for each pass, so that they see what `on_epoch_begin` and `on_epoch_end` have done to the dataset.
 
     Args:
         dataset: gives batches by number.
@@ -103,8 +180,13 @@ class PyDatasetData:
 
     @property
     def num_batches(self) -> int | None:
-        """Batches of one pass."""
+        """Batches of one pass, None for no end."""
         return self.dataset.num_batches
+
+    @property
+    def endless(self) -> bool:
+        """Whether a pass has no end."""
+        return self.num_batches is None
 
     def first(self) -> tuple:
         """Return batch 0."""
@@ -119,10 +201,7 @@ class PyDatasetData:
         if not isinstance(batch, (tuple, list, dict)) and not hasattr(batch, "shape"):
             name, got = type(self.dataset).__name__, type(batch).__name__
             raise ValueError(f"{name}.__getitem__ must return a batch: (x, y) or (x, y, sample_weight); received {got}.")
-        x, y, w = unpack_x_y_sample_weight(batch)
-        if self.class_weight is not None:
-            w = apply_class_weight(self.class_weight, y, w)
-        return x, y, w
+        return super()._unpacked(batch)
 
     def _indices(self, number: int) -> Iterator[int]:
         n = self.num_batches
@@ -137,14 +216,21 @@ class PyDatasetData:
         """Yield batches without end, pass after pass, from batch `start` on."""
         n = self.num_batches
         number, skip = divmod(start, n) if n else (0, start)
-        pool = self._pool()
+        pool: Executor | None = None
         try:
             while True:
                 self.dataset.on_epoch_begin()
+                if pool is None or isinstance(pool, ProcessPoolExecutor):
+                    if pool is not None:
+                        pool.shutdown(wait=False)
+                    pool = self._pool()
                 indices = iter(list(self._indices(number))[skip:]) if n else self._indices(number)
-                for i, batch in enumerate(self._fetched(pool, indices), skip):
+                done = skip
+                for batch in self._fetched(pool, indices):
                     unpacked = self._unpacked(batch)
-                    if i + 1 == n:  # all are fetched; nobody may come back to ask for more
+                    del batch  # an engine takes over arrays that nobody else holds
+                    done += 1
+                    if done == n:  # all are fetched; nobody may come back to ask for more
                         self.dataset.on_epoch_end()
                     yield unpacked
                 number, skip = number + 1, 0
