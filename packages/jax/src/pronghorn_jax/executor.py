@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from pronghorn.backend import contract, dtypes
-from pronghorn.backend.convert import host_array
+from pronghorn.backend.convert import held_once, host_array
 from pronghorn.backend.errors import MixedBackendsError
 from pronghorn.backend.op import owner
 from pronghorn.state.binding import STATE, bind
@@ -65,16 +65,6 @@ def _lone() -> int:
 _LONE = _lone()
 
 
-def _passed() -> int:
-    """References that `Executor.put` sees on an array that only the batch holds."""
-    for x in (np.zeros(1),):
-        found = _count(x)
-    return found
-
-
-_PASSED = _passed()
-
-
 class Executor(contract.Executor):
     """Compiles steps with `jax.jit`, the state donated."""
 
@@ -104,7 +94,7 @@ class Executor(contract.Executor):
         # arrays that nobody else can write to, since transfers go on after the call and share memory where they can
         for x in batch if type(batch) is tuple else (batch,):
             if type(x) is np.ndarray:
-                ready.append(x if x.base is None and x.dtype in _KEPT and _count(x) == _PASSED else _private(x, own))
+                ready.append(x if x.dtype in _KEPT and held_once(x) else _private(x, own))
             else:
                 ready.append(None if x is None else jax.tree.map(lambda v: v if owner(type(v)) is own else _private(v, own), x))
         out = tuple(ready) if type(batch) is tuple else ready[0]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pronghorn.backend import contract
+from pronghorn.backend.convert import held_once
 from pronghorn.state.binding import StateError, bind
 from pronghorn.state.tree import flatten, map_structure, pack
 
@@ -49,7 +50,15 @@ class Executor(contract.Executor):
                 return torch.from_numpy(x.copy()) if device.type == "cpu" else torch.from_numpy(np.require(x, requirements="CW")).to(device)
             return b.from_host(x)
 
-        return map_structure(move, batch)
+        if type(batch) is not tuple:
+            return map_structure(move, batch)
+        out: list[Any] = []
+        for x in batch:
+            if type(x) is np.ndarray and x.dtype in _DIRECT and device.type == "cpu" and held_once(x) and x.flags.carray:
+                out.append(torch.from_numpy(x))
+            else:
+                out.append(None if x is None else map_structure(move, x))
+        return tuple(out)
 
     def fetch(self, values: Any) -> Any:
         leaves = flatten(values)

@@ -20,7 +20,7 @@ from pronghorn.ops.axes import canonical_axes
 from pronghorn.state.binding import STATE
 
 _LOW = frozenset({torch.float16, torch.bfloat16})
-_RECURRENT = frozenset({torch.float32, torch.float64})
+_FULL = frozenset({torch.float32, torch.float64})
 _MASKED = -0.7 * 3.4028234663852886e38  # where attention is not allowed: finite, so that a row without any allowed position gives the mean
 
 
@@ -38,7 +38,7 @@ def _axis(x: Any, axis: Any) -> bool:
 
 def _no_kernel(x: Any) -> bool:
     """Whether torch's recurrent kernels do not take `x`; its compiler does not take them at all."""
-    return x.dtype not in _RECURRENT or not x.shape[1] or not x.shape[0] or tracing()
+    return x.dtype not in _FULL or not x.shape[1] or not x.shape[0] or tracing()
 
 
 def _dense(out: Any) -> Any:
@@ -141,10 +141,18 @@ class Overrides:
         return torch.sum(x, axis, keepdims) if _axis(x, axis) else defined("sum", x, axis, keepdims)
 
     def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis is None and not keepdims:
+            return torch.mean(x)
         if _axis(x, axis):
             return torch.mean(x, axis, keepdims)
         axes = canonical_axes("mean", axis, x.ndim)
         return torch.mean(x, axes, bool(keepdims)) if axes else x
+
+    def divide_no_nan(self, x1: Any, x2: Any) -> Any:
+        if torch.is_grad_enabled() or tracing():
+            return defined("divide_no_nan", x1, x2)
+        zero = x2 == 0
+        return torch.divide(x1, x2).masked_fill_(zero, 0.0)
 
     def var(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         axes = canonical_axes("var", axis, x.ndim)
@@ -305,6 +313,11 @@ class Overrides:
         return torch.neg(torch.sum(target * torch.log_softmax(output, axis), axis))
 
     def sparse_categorical_crossentropy(self, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+        if from_logits and axis == -1 and output.ndim == 2 and target.ndim == 1 and output.device.type == "cpu" and output.dtype in _FULL and not tracing():
+            try:
+                return F.cross_entropy(output, target if target.dtype is torch.int64 else target.to(torch.int64), reduction="none")
+            except (IndexError, ValueError, RuntimeError):  # numbers of no class, which have no loss, or shapes for the definition to judge
+                pass
         if target.ndim == output.ndim and target.ndim and target.shape[-1] == 1:
             target = target.squeeze(-1)
         rest = output.movedim(axis, -1).shape[:-1] if _axis(output, axis) else None

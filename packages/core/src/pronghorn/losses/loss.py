@@ -25,7 +25,9 @@ def check_reduction(reduction: Any) -> None:
 
 def backend_of(*values: Any) -> Any:
     """Return the engine of the first native tensor among nests, else the active one."""
-    spec = None
+    spec = owner(type(values[0]))
+    if spec is not None and spec.name != "spec":
+        return spec
     stack = list(reversed(values))
     while stack:
         v = stack.pop()
@@ -122,12 +124,12 @@ def reduce_values(values: Any, sample_weight: Any = None, reduction: str | None 
     """Reduce (already weighted) values to a scalar."""
     if reduction in (None, "none") or not values.shape or tuple(values.shape) == (0,):
         return values
-    loss = ops.sum(values)
     if reduction == "sum":
-        return loss
+        return ops.sum(values)
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
-        return ops.divide_no_nan(loss, ops.sum(sample_weight))
-    return _divide_by_count(loss, element_count(values))
+        return ops.divide_no_nan(ops.sum(values), ops.sum(sample_weight))
+    n = element_count(values)
+    return ops.mean(values) if isinstance(n, int) and n else _divide_by_count(ops.sum(values), n)
 
 
 def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
@@ -158,11 +160,10 @@ def reduce_weighted_values(
     """Weigh, mask and reduce the values of a loss."""
     name = dtype or ops.dtype_of(values)
     values = as_tensor(values, backend_of(values), name)
-    b = backend_of(values)
     if sample_weight is not None:
-        sample_weight = as_tensor(sample_weight, b, name)
+        sample_weight = as_tensor(sample_weight, backend_of(values), name)
     if mask is not None:
-        sample_weight = apply_mask(sample_weight, as_tensor(mask, b), name, reduction)
+        sample_weight = apply_mask(sample_weight, as_tensor(mask, backend_of(values)), name, reduction)
     if sample_weight is not None:
         values, sample_weight = weigh(values, sample_weight)
     return reduce_values(values, sample_weight, reduction)

@@ -83,6 +83,12 @@ class Mean(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take in values."""
+        if type(sample_weight) is float:  # of a whole batch
+            values = as_tensor(values, backend_of(values), self.dtype)
+            if not len(values.shape):
+                self.total.assign(ops.add(self.total, ops.multiply(values, sample_weight)))
+                self.count.assign(ops.add(self.count, sample_weight))
+                return
         values, weight = samplewise(values, sample_weight, self.dtype)
         self.total.assign(ops.add(self.total, ops.sum(values) if len(values.shape) else values))
         self.count.assign(ops.add(self.count, _count(values) if weight is None else ops.sum(weight)))
