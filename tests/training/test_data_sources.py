@@ -208,10 +208,12 @@ def test_engines_that_only_predict_read_them_too(engine, reference, whole, linea
         close(m.evaluate(loader(x, y), verbose=0), reference.evaluate(x, y))
 
 
-def test_real_libraries_where_they_are_installed(on_torch, reference, data, linear):
+def test_grain_and_hugging_face_datasets(on_torch, reference, data, linear):
     x, y, w = data
     expected = reference.epoch(*data)
-    grain = pytest.importorskip("grain")
+    import datasets
+    import grain
+
     rows = grain.MapDataset.source(list(zip(x, y, w, strict=True)))
     close(linear().fit(rows.batch(4), **QUIET).history["loss"], [expected])
     close(linear().fit(rows.repeat().batch(5), steps_per_epoch=2, **QUIET).history["loss"], [type(reference)().epoch(*data, batch=5)])
@@ -221,7 +223,6 @@ def test_real_libraries_where_they_are_installed(on_torch, reference, data, line
     close(linear().fit(rows.to_iter_dataset().batch(4), **QUIET).history["loss"], [expected])
     with pytest.raises(ValueError, match="no end"):
         linear().fit(rows.batch(4).repeat(), **QUIET)
-    datasets = pytest.importorskip("datasets")
     table = datasets.Dataset.from_dict({"a": x, "label": y, "weight": w})
     names = {"y": "label", "sample_weight": "weight", "batch_size": 4}
     for t in (table, table.with_format("torch"), table.to_iterable_dataset()):
