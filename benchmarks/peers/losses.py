@@ -34,7 +34,6 @@ EXPLAINED: dict[str, str] = {
     "activation * of line: *": "not-a-number comes out as such here; Keras makes it zero, and -inf not-a-number in squareplus",
     "activation relu({'max_value': 6.0, 'threshold': -1.0}) *": "as documented, what lies between a negative threshold and zero stays; Keras sets it to zero",
     "activation sparsemax*": "Keras' results do not sum to one",
-    "activation *softmax({'axis': *}) of empty: only ours raises*": "the softmax of nothing",
     "Constant({'value': ?1.0, 2.0, 3.0?}) () *: only ours*": "an array does not become a scalar; Keras returns the array",
     "Identity(*: dtype *, Keras float32": "Keras ignores the dtype",
     "STFT(* bool: only Keras raises*": "works here",
