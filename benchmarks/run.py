@@ -41,8 +41,9 @@ def interleave(jobs: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
     return times
 
 
-def child(engine: str, kinds: list[str], quick: bool) -> list[dict]:
-    """Measure one engine in this process."""
+def child(engine: str, kinds: list[str], quick: bool, jit: str) -> list[dict]:
+    """Measure one engine in this process; `jit` is what `compile` gets as `jit_compile`."""
+    compiled = {"auto": "auto", "true": True, "false": False}[jit]
     os.environ["KERAS_BACKEND"] = engine
     import numpy as np
 
@@ -67,13 +68,24 @@ def child(engine: str, kinds: list[str], quick: bool) -> list[dict]:
         training = engine != "openvino"
         if training:
             for name, lib in (("ours", ph), ("keras", keras)):
-                models[name].compile(lib.optimizers.Adam(1e-3), lib.losses.SparseCategoricalCrossentropy(from_logits=True))
+                models[name].compile(lib.optimizers.Adam(1e-3), lib.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=compiled)
         options = {"batch_size": size, "verbose": 0}
+        one = x[:size]
         tasks = {
             "predict": {
                 "ours": lambda: models["ours"].predict(x, **options),  # noqa: B023
                 "native": lambda: [predict(x[i : i + size]) for i in range(0, len(x), size)],  # noqa: B023
                 "keras": lambda: models["keras"].predict(x, **options),  # noqa: B023
+            },
+            "predict, one batch": {
+                "ours": lambda: [models["ours"].predict(one, **options) for _ in range(steps)],  # noqa: B023
+                "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
+                "keras": lambda: [models["keras"].predict(one, **options) for _ in range(steps)],  # noqa: B023
+            },
+            "model(x)": {
+                "ours": lambda: [ph.ops.convert_to_numpy(models["ours"](one)) for _ in range(steps)],  # noqa: B023
+                "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
+                "keras": lambda: [keras.ops.convert_to_numpy(models["keras"](one)) for _ in range(steps)],  # noqa: B023
             },
             "model(x), batch 1": {
                 "ours": lambda: [np.asarray(ph.ops.convert_to_numpy(models["ours"](x[:1]))) for _ in range(steps)],  # noqa: B023
@@ -125,6 +137,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
     parser.add_argument("--engines", default="jax,torch,tensorflow,openvino")
     parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser.add_argument("--jit", choices=["auto", "true", "false"], default="auto", help="jit_compile of ours and of Keras")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--models", help="names, separated by commas; all by default, mlp and convnet with --quick")
     options = parser.parse_args()
@@ -132,13 +145,13 @@ def main() -> None:
 
     kinds = options.models.split(",") if options.models else list(QUICK if options.quick else zoo.DATA)
     if options.child:
-        print("ROWS " + json.dumps(child(options.child, kinds, options.quick)))
+        print("ROWS " + json.dumps(child(options.child, kinds, options.quick, options.jit)))
         return
     # libgomp's spinning threads make small models up to ten times slower beside a busy neighbour
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
     rows = []
     for engine in options.engines.split(","):
-        command = [sys.executable, __file__, "--child", engine, "--models", ",".join(kinds), *(["--quick"] if options.quick else [])]
+        command = [sys.executable, __file__, "--child", engine, "--models", ",".join(kinds), "--jit", options.jit, *(["--quick"] if options.quick else [])]
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
         if line is None:

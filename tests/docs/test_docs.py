@@ -15,6 +15,11 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(ph.__path__, "pronghorn."
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+@pytest.fixture(autouse=True)
+def registered_for_the_example_alone(monkeypatch):
+    monkeypatch.setattr("pronghorn.training.data.adapter._ADAPTERS", [])
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name):
     module = importlib.import_module(name)

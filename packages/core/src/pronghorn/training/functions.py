@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pronghorn.backend import registry
-from pronghorn.layers.context import training_scope
+from pronghorn.layers.context import CONTEXT, training_scope
 from pronghorn.layers.tracking import settled
 from pronghorn.state.binding import symbolic_state
 from pronghorn.state.tree import map_structure
@@ -55,9 +55,10 @@ class Functions:
             repeat: how many batches one call takes.
         """
         self._structure.clear()
-        variables = _variables(model, kind)
-        backend = model.backend
-        key = self._key(model, kind, variables)
+        with settled({}):  # each layer is looked at once
+            variables = _variables(model, kind)
+            backend = model.backend
+            key = self._key(model, kind, variables)
         found = self.made.get((kind, repeat))
         if found is not None and found[0] == key:
             return found[1]
@@ -71,7 +72,7 @@ class Functions:
 
 def _variables(model: Any, kind: str) -> list[Any]:
     """The state that a step may touch."""
-    with settled({}):  # each layer is looked at once
+    with settled({} if CONTEXT.structure is None else CONTEXT.structure):
         return model.variables if kind == "predict" else collect(model)
 
 

@@ -21,9 +21,12 @@ def register_data_adapter(adapter: Callable[[Any], Any]) -> Callable[[Any], Any]
         adapter: gets what the user passed as `x`, and returns an iterable of batches (with `__len__`, if the number is known) or None.
 
     Example:
+        >>> class Recording:
+        ...     def chunks(self):
+        ...         yield np.ones((4, 3)), np.ones((4, 1))
         >>> @register_data_adapter
-        ... def csv_reader(x):
-        ...     return x.batches() if hasattr(x, "batches") else None
+        ... def read_recording(x):
+        ...     return x.chunks() if isinstance(x, Recording) else None
     """
     _ADAPTERS.append(adapter)
     return adapter
