@@ -10,14 +10,13 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from processes import per_engine
 
 SIDE, BATCH, WORKERS = 32, 64, 4
 #: case -> batches per epoch
@@ -125,16 +124,9 @@ def main() -> None:
     if options.child:
         print("ROWS " + json.dumps(child(options.child, options.cases.split(","), options.quick)))
         return
+    arguments = ["--cases", options.cases, *(["--quick"] if options.quick else [])]
     # one thread per call: the workers are what is measured
-    env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ}
-    found = []
-    for engine in options.engines.split(","):
-        command = [sys.executable, __file__, "--child", engine, "--cases", options.cases, *(["--quick"] if options.quick else [])]
-        done = subprocess.run(command, env=env, capture_output=True, text=True)
-        line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
-        if line is None:
-            sys.exit(f"{engine} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-        found += json.loads(line[5:])
+    found = [row for rows in per_engine(__file__, options.engines, arguments, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1") for row in rows]
     table(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))

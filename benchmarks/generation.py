@@ -14,13 +14,13 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 from natives import BLOCKS, HEADS, LENGTH, VOCABULARY, WIDTH
+from processes import per_engine
 
 PROMPT, BATCHES, TRAINED = 16, (1, 8), 8
 ARMS = ("ours", "native", "keras")
@@ -355,16 +355,9 @@ def main() -> None:
     if options.child:
         print("ROWS " + json.dumps(child(options.child, options.quick, not options.no_fit)))
         return
-    env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
-    rows, notes = [], []
     flags = [*(["--quick"] if options.quick else []), *(["--no-fit"] if options.no_fit else [])]
-    for engine in options.engines.split(","):
-        done = subprocess.run([sys.executable, __file__, "--child", engine, *flags], env=env, capture_output=True, text=True)
-        line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
-        if line is None:
-            sys.exit(f"{engine} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-        made, missed = json.loads(line[5:])
-        rows, notes = rows + made, notes + missed
+    found = per_engine(__file__, options.engines, flags)
+    rows, notes = [row for made, _ in found for row in made], [note for _, missed in found for note in missed]
     table(rows, notes)
     if options.json:
         options.json.write_text(json.dumps({"rows": rows, "did not run": notes}, indent=1))

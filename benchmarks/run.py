@@ -12,10 +12,10 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
+
+from processes import per_engine
 
 ARMS = ("ours", "native", "keras")
 QUICK = ("mlp", "convnet")
@@ -147,16 +147,8 @@ def main() -> None:
     if options.child:
         print("ROWS " + json.dumps(child(options.child, kinds, options.quick, options.jit)))
         return
-    # libgomp's spinning threads make small models up to ten times slower beside a busy neighbour
-    env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
-    rows = []
-    for engine in options.engines.split(","):
-        command = [sys.executable, __file__, "--child", engine, "--models", ",".join(kinds), "--jit", options.jit, *(["--quick"] if options.quick else [])]
-        done = subprocess.run(command, env=env, capture_output=True, text=True)
-        line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
-        if line is None:
-            sys.exit(f"{engine} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-        rows += json.loads(line[5:])
+    arguments = ["--models", ",".join(kinds), "--jit", options.jit, *(["--quick"] if options.quick else [])]
+    rows = [row for rows in per_engine(__file__, options.engines, arguments) for row in rows]
     table(rows)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))

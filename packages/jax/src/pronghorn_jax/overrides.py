@@ -25,7 +25,7 @@ BODIES = frozenset(
     leaky_relu elu selu celu threshold hard_shrink soft_shrink tanh_shrink hard_tanh hard_sigmoid hard_silu softplus log_sigmoid silu gelu softsign
     squareplus sparse_plus sparse_sigmoid glu logsumexp sparsemax one_hot multi_hot space_to_depth depth_to_space psnr polar
     binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy depthwise_conv separable_conv adaptive_average_pool adaptive_max_pool
-    linear biased_conv
+    linear biased_conv lstm gru
     normalize moments batch_normalization layer_normalization rms_normalization dot_product_attention hstack vstack dstack stack split unstack tile roll rot90
     threefry keyed_uniform keyed_normal keyed_randint keyed_categorical keyed_dropout keyed_shuffle keyed_gamma keyed_binomial
     """.split()

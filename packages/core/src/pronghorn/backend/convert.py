@@ -123,7 +123,7 @@ def scalar_for(name: str, op: str) -> Any:
 
 
 def held_once(x: np.ndarray) -> bool:
-    """Tell whether an array, asked about in `for x in batch`, is in the memory of nobody but that batch, so that an engine may take its memory over."""
+    """Tell whether an array, asked about in `for x in batch`, belongs to that batch alone, so that an engine may take its memory over."""
     return x.base is None and sys.getrefcount(x) == _ONCE
 
 

@@ -65,8 +65,6 @@ def get_data(
         if x is None:
             raise ValueError("No data: x is None.")
         return ArrayData(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, key=key, class_weight=class_weight)
-    elif is_not_dense(x):
-        raise not_dense(x)
     else:
         for adapter in reversed(_ADAPTERS):
             found = adapter(x)
@@ -74,6 +72,8 @@ def get_data(
                 source = IterableData(found, class_weight)
                 break
         else:
+            if is_not_dense(x):
+                raise not_dense(x)
             if is_table(x):
                 return table_data(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, key=key, class_weight=class_weight)
             if hasattr(x, "__iter__") and not isinstance(x, (str, bytes, dict)):

@@ -1,0 +1,28 @@
+"""A process per engine: Keras holds one engine per process, and libgomp reads its settings once."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+
+def per_engine(script: str, engines: str, arguments: list[str], **environment: str) -> list[Any]:
+    """Run `script --child ENGINE ...` for each engine and return what each printed as JSON behind "ROWS ".
+
+    Args:
+        script: path of the benchmark.
+        engines: names, separated by commas.
+        arguments: passed on to each.
+        environment: variables, below those of the caller.
+    """
+    # libgomp's spinning threads make small models up to ten times slower beside a busy neighbour
+    env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **environment, **os.environ}
+    found = []
+    for engine in engines.split(","):
+        done = subprocess.run([sys.executable, script, "--child", engine, *arguments], env=env, capture_output=True, text=True)
+        line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
+        if line is None:
+            sys.exit(f"{engine} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        found.append(json.loads(line[5:]))
+    return found
