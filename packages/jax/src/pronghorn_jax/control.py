@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 from pronghorn_jax.jitting import concrete, tracing
 
 #: an eager scan of more steps than this is worth a compilation

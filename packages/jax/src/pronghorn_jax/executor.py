@@ -14,7 +14,7 @@ from jax import lax
 from pronghorn.backend import contract, dtypes
 from pronghorn.backend.convert import held_once, host_array
 from pronghorn.backend.errors import MixedBackendsError
-from pronghorn.backend.op import owner
+from pronghorn.backend.owners import owner
 from pronghorn.state.binding import STATE, bind
 
 #: batches of one signature after which moving them compiles a function for it (25 µs instead of 45 per array)

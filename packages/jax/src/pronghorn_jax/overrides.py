@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from pronghorn.backend.op import OPS, UNWRAP, Op
+from pronghorn.backend.op import OPS, Op
+from pronghorn.backend.owners import UNWRAP
 from pronghorn.backend.registry import use_backend
 from pronghorn.backend.settings import SETTINGS
 from pronghorn_jax.jitting import jitted

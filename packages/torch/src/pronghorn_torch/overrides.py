@@ -41,9 +41,12 @@ def _no_kernel(x: Any) -> bool:
     return x.dtype not in _FULL or not x.shape[1] or not x.shape[0] or tracing()
 
 
+_cat, _STRIDED = torch.cat, torch.strided  # two look-ups less
+
+
 def _dense(out: Any) -> Any:
     """Refuse what torch made of sparse tensors; the kernels that join tensors are among the few that take them."""
-    if out.layout is not torch.strided:
+    if out.layout is not _STRIDED:
         raise not_dense(out)
     return out
 
@@ -229,9 +232,14 @@ class Overrides:
         return defined("transpose", x, axes) if axes is not None or x.ndim != 2 else torch.t(x)
 
     def concatenate_op(self, xs: Any, axis: int = 0) -> Any:
-        if not _axis(xs[0], axis):
+        rank = xs[0].dim()
+        if type(axis) is not int or not -rank <= axis < rank:
             return defined("concatenate", xs, axis)
-        return _dense(self.concatenate(xs, axis))  # type: ignore[attr-defined]
+        for x in xs:
+            if x.dim() != rank:  # torch would leave empty vectors out
+                return defined("concatenate", xs, axis)
+        out = _cat(xs, axis) if axis else _cat(xs)  # reading the argument takes as long as joining small tensors
+        return out if out.layout is _STRIDED else _dense(out)
 
     def where_op(self, condition: Any, x1: Any = None, x2: Any = None) -> Any:
         return defined("where", condition, x1, x2)  # but for tensors of one dtype, see `specialize`

@@ -101,7 +101,7 @@ def _nested(value: Any) -> Any:
         return [_nested(v) for v in value]
     if is_scalar(value) or isinstance(value, (np.ndarray, np.generic)):
         return value
-    from pronghorn.backend.op import owner, unwrap
+    from pronghorn.backend.owners import owner, unwrap
 
     value = unwrap(value)
     backend = owner(type(value))

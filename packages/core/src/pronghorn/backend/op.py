@@ -14,18 +14,13 @@ import numpy as np
 from pronghorn.backend import dtypes, failures, registry
 from pronghorn.backend.convert import host_array, host_dtype, is_scalar, not_dense, scalar_for
 from pronghorn.backend.dims import show
-from pronghorn.backend.errors import CapabilityError, MixedBackendsError
+from pronghorn.backend.errors import CapabilityError
+from pronghorn.backend.owners import UNWRAP, owner, pick, symbolic_backend, unwrap
 
 OPS: dict[str, "Op"] = {}
 PRIMITIVES: dict[str, "Op"] = {}
-#: types that stand for a tensor -> how to get it (Variable registers itself)
-UNWRAP: dict[type, Callable[[Any], Any]] = {}
-
-#: tensor class -> its backend, None for host data; `owner` fills it
-OWNERS: dict[type, Any] = {}
-_SYMBOLIC: list[Any] = []  # the symbolic backend, once it is imported
 NONE: dict[Any, Any] = {}  # never written to
-_HOST = frozenset((np.ndarray, type(None), *dtypes.WEAK))
+_HOST = frozenset((np.ndarray, type(None), str, *dtypes.WEAK))
 _PLAIN = frozenset((int, float))  # torch's compiler cannot look for attributes of a symbolic number
 
 
@@ -54,74 +49,6 @@ class Op:
         self.quick: dict[Any, dict[Any, Callable]] = {}
         self.public: Callable
         self.doc = body.__doc__ or ""
-
-
-def add_symbolic(backend: Any) -> None:
-    """Make `backend` the owner of symbolic tensors; it is asked before every engine."""
-    _SYMBOLIC.append(backend)
-
-
-def _symbolic() -> Any:
-    return _SYMBOLIC[0] if _SYMBOLIC else None
-
-
-def owner(kind: type) -> Any:
-    """Return the backend whose tensors have this type, or None for host values."""
-    try:
-        return OWNERS[kind]
-    except KeyError:
-        pass
-    found = None
-    if _SYMBOLIC and _SYMBOLIC[0].owns(kind):
-        found = _SYMBOLIC[0]
-    elif kind not in dtypes.WEAK and not issubclass(kind, (np.ndarray, np.generic, list, tuple, dict, str, type(None))):
-        name = _engine_of(kind)
-        if name is None:
-            return None  # not cached: its engine may be loaded later
-        found = registry.LOADED[name]
-    OWNERS[kind] = found
-    return found
-
-
-def _engine_of(kind: type) -> str | None:
-    """Return the name of the backend that owns a type, loading it if need be; None for types of nobody."""
-    for name, b in list(registry.LOADED.items()):
-        if not b.host_tensors and b.owns(kind):
-            return name
-    found = registry.engine_of({base.__module__.partition(".")[0] for base in kind.__mro__})
-    return None if found is None or registry.get(found).host_tensors or not registry.get(found).owns(kind) else found
-
-
-_engine_of._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch's compiler is to call it, not to read how plugins are found and loaded
-
-
-def unwrap(x: Any) -> Any:
-    """Return the native tensor that a Variable stands for; anything else as it is."""
-    get = UNWRAP.get(type(x))
-    return x if get is None else get(x)
-
-
-def is_host(x: Any) -> bool:
-    """Tell whether `x` is host data: a number, an array or a nest of lists."""
-    return owner(type(x)) is None
-
-
-def pick(name: str, values: list[Any]) -> Any:
-    """Return the backend that a call of op `name` on these operands belongs to."""
-    found = None
-    for v in values:
-        b = owner(type(v))
-        if b is None:
-            continue
-        if _SYMBOLIC and b is _SYMBOLIC[0]:
-            return b
-        if found is None:
-            found = b
-        elif b is not found:
-            raise MixedBackendsError(
-                f'{name}: got tensors of two engines, {found.name} and {b.name}. Move one over first, for example with ops.convert(x, backend="{found.name}").'
-            )
-    return found or registry.active()
 
 
 def _explicit_dtype(b: Any, v: Any) -> str | None:
@@ -173,7 +100,7 @@ def _flatten(op: Op, args: tuple) -> list[Any]:
 
 def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
     """Build the callable that runs `op` on operands like `values` on backend `b`; also say whether it may be cached."""
-    symbolic = bool(_SYMBOLIC) and b is _SYMBOLIC[0]
+    symbolic = b is symbolic_backend() is not None
     names = [_explicit_dtype(b, v) for v in values]
     present = [n for n in names if n is not None]
     targets: list[str | None]
@@ -299,7 +226,7 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
     try:
         plan, cacheable = make_plan(op, b, values)
     except Exception as error:
-        raise failures.named(op, error, args, _symbolic())  # noqa: B904 - the same error
+        raise failures.named(op, error, args, symbolic_backend())  # noqa: B904 - the same error
     if b.traced():
         key = None
     if cacheable and key is not None:
@@ -308,10 +235,14 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         many = op.listed or op.variadic
         if b.own_dtypes and (many or len(values) == 2) and all(b.owns(type(v)) and v.dtype is first.dtype for v in values):
             op.quick.setdefault((type(first), len(values)) if many else type(first), {})[first.dtype] = plan
+        elif b.own_dtypes and len(values) == 3 and all(type(v) is type(first) for v in values):
+            op.quick.setdefault(type(first), {})[key[1]] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
         op.plans.setdefault(key[0], {})[key[1]] = guarded = _guarded(op, b, plan)
-        if key[0] == (np.ndarray, np.ndarray) and key[1][0] is key[1][1]:
-            op.quick.setdefault(np.ndarray, {})[key[1][0]] = guarded
+        if all(type(v) is np.ndarray and v.dtype is values[0].dtype for v in values) and (op.listed or len(values) == 2):
+            op.quick.setdefault((np.ndarray, len(values)) if op.listed else np.ndarray, {})[values[0].dtype] = guarded
+        if len(values) == 3 and not op.listed and all(type(v) is np.ndarray for v in values):
+            op.quick.setdefault(np.ndarray, {})[key[1]] = guarded
     return _run(op, plan, args, kwargs)
 
 
@@ -327,30 +258,48 @@ def _reraise(op: Op, error: Exception, args: tuple, kwargs: dict) -> NoReturn:
     for v in args[0] if op.listed and isinstance(args[0], (list, tuple)) else args:  # plans do not tell sparse tensors from others
         if (own := owner(type(v))) is not None and not own.is_dense(v):
             raise failures.named(op, not_dense(v), args, None) from error
-    ours = failures.explain(op, error, args, kwargs, _symbolic())
+    ours = failures.explain(op, error, args, kwargs, symbolic_backend())
     if ours is error:
         raise error
     raise ours from error
 
 
+def guarded(b: Any, plan: Callable, other: Callable) -> Callable:
+    """Return a function of two arguments, the first a NumPy array: it runs `plan` while `b` is active, to which arrays belong then, else `other`."""
+    state, scopes, active = registry, registry._open, registry.active
+
+    def run_two(x1: Any, x2: Any) -> Any:
+        return plan(x1, x2) if ((not scopes and state._default is b) or active() is b) and type(x2) in _HOST else other(x1, x2)
+
+    return run_two
+
+
 def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
     """A plan for NumPy arrays, which are tensors of `b` only while `b` is active."""
-    active = registry.active
+    state, scopes, active = registry, registry._open, registry.active
     if len(op.operands) == len(op.signature.parameters) == 1:
 
         def run_one(x: Any) -> Any:
-            return plan(x) if active() is b else _slow(op, (x,), {}, None)
+            return plan(x) if (not scopes and state._default is b) or active() is b else _slow(op, (x,), {}, None)
 
         return run_one
     if len(op.operands) == len(op.signature.parameters) == 2:
+        return guarded(b, plan, lambda x1, x2: _slow(op, (x1, x2), {}, None))
+    if op.listed:
 
-        def run_two(x1: Any, x2: Any) -> Any:
-            return plan(x1, x2) if active() is b and type(x2) in _HOST else _slow(op, (x1, x2), {}, None)
+        def run_list(xs: Any, *args: Any, **kwargs: Any) -> Any:
+            if (not scopes and state._default is b) or active() is b:
+                for x in xs:
+                    if type(x) not in _HOST:
+                        break
+                else:
+                    return plan(xs, *args, **kwargs)
+            return _slow(op, (xs, *args), kwargs, None)
 
-        return run_two
+        return run_list
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        if active() is b:
+        if (not scopes and state._default is b) or active() is b:
             return plan(*args, **kwargs)
         return _slow(op, args, kwargs, None)
 
@@ -367,16 +316,20 @@ def _wrap(op: Op) -> Callable:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             values = (args[0] if args else ()) if listed else args[first:]
-            if not isinstance(values, (list, tuple)):
+            kind = type(values)
+            if kind is not list and kind is not tuple and not isinstance(values, (list, tuple)):
                 return _slow(op, args, kwargs, None)
             plan = None
-            if values and (alike := quick.get((type(values[0]), len(values)))) is not None:
-                kind = values[0].dtype
-                for v in values:
-                    if getattr(v, "dtype", None) is not kind:
+            try:
+                x = values[0]
+                kind = x.dtype
+                plan = quick[type(x), len(values)][kind]
+                for x in values[1:]:
+                    if x.dtype is not kind:
+                        plan = None
                         break
-                else:
-                    plan = alike.get(kind)
+            except (IndexError, KeyError, AttributeError):
+                plan = None
             if plan is None:
                 types, kinds = tuple(map(type, values)), tuple([getattr(v, "dtype", None) for v in values])
                 plan = plans.get(types, NONE).get(kinds)
@@ -408,6 +361,8 @@ def _wrap(op: Op) -> Callable:
 
     else:
 
+        quick = op.quick
+
         def call(*args: Any, **kwargs: Any) -> Any:
             if len(args) < n:
                 return _slow(op, args, kwargs, None)
@@ -416,8 +371,17 @@ def _wrap(op: Op) -> Callable:
                 types: tuple = (type(a), type(b))
                 kinds: tuple = (getattr(a, "dtype", None) if types[0] not in _PLAIN else None, getattr(b, "dtype", None) if types[1] not in _PLAIN else None)
             elif n == 3:
-                a, b, c = args[0], args[1], args[2]
-                ta, tb, tc = types = (type(a), type(b), type(c))
+                a, b, c = args if len(args) == 3 else args[:3]
+                ta, tb, tc = type(a), type(b), type(c)
+                if ta is tb and tb is tc and ta in quick:
+                    kinds = (a.dtype, b.dtype, c.dtype)
+                    plan = quick[ta].get(kinds)
+                    if plan is not None:
+                        try:
+                            return plan(*args, **kwargs)
+                        except Exception as error:
+                            _reraise(op, error, args, kwargs)
+                types = (ta, tb, tc)
                 kinds = (
                     None if ta in _PLAIN else getattr(a, "dtype", None), None if tb in _PLAIN else getattr(b, "dtype", None),
                     None if tc in _PLAIN else getattr(c, "dtype", None),
@@ -476,11 +440,12 @@ def _elementwise(op: Op, n: int) -> Callable:
             _reraise(op, error, (x1, x2), {})
 
     def binary(x1: Any, x2: Any) -> Any:
+        t = type(x1)
         try:
             kind = x1.dtype
-            if kind is not getattr(x2, "dtype", None):  # a number has none, and an exception would take longer
+            if kind is not (x2.dtype if type(x2) is t else getattr(x2, "dtype", None)):  # a number has none, and an exception would take longer
                 return general(x1, x2)
-            plan = quick[type(x1)][kind]
+            plan = quick[t][kind]
         except (KeyError, AttributeError):
             return general(x1, x2)
         try:

@@ -281,6 +281,8 @@ class _Scope(threading.local):
 
 _scope = _Scope()
 _default: Backend | None = None  # what `active` gives outside any `use_backend`; None until somebody asks
+#: An entry per scope that is open, of any thread: while there is none, `_default` is active everywhere, which is quicker to see than what `active` looks for.
+_open: list[None] = []
 
 
 def active() -> Backend:
@@ -359,12 +361,14 @@ class use_backend:
 
     def __enter__(self) -> Backend:
         backend = get(self.name)
+        _open.append(None)  # first, and a list, as its changes are atomic
         _scope.outer.append(_scope.backend)
         _scope.backend = backend
         return backend
 
     def __exit__(self, *exc: object) -> None:
         _scope.backend = _scope.outer.pop()
+        _open.pop()
 
     def __call__(self, fn: _F) -> _F:
         if inspect.isgeneratorfunction(fn) or inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):

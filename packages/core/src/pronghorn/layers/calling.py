@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import dtypes, registry
-from pronghorn.backend.op import UNWRAP, owner
+from pronghorn.backend.owners import UNWRAP, owner
 from pronghorn.layers.context import CONTEXT, add_loss, clear_losses, get_mask, set_mask, training_scope
 from pronghorn.layers.signature import CallInfo, call_info
 from pronghorn.layers.tracking import flatten_layers, sublayers

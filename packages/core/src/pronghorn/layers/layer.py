@@ -12,7 +12,7 @@ from pronghorn import dtype_policies
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend.dims import Dim
 from pronghorn.backend.errors import closest
-from pronghorn.backend.op import owner
+from pronghorn.backend.owners import owner
 from pronghorn.layers import calling, context, tracking
 from pronghorn.layers.config import LayerConfig
 from pronghorn.layers.context import CONTEXT

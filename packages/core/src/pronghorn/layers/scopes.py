@@ -3,7 +3,7 @@
 from typing import Any
 
 from pronghorn.backend import registry
-from pronghorn.backend.op import owner
+from pronghorn.backend.owners import owner
 from pronghorn.layers.calling import static_shape
 from pronghorn.layers.context import CONTEXT
 from pronghorn.ops.creation import convert_to_tensor

@@ -7,7 +7,7 @@ import numpy as np
 
 from pronghorn import ops
 from pronghorn.backend import dtypes, registry
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 from pronghorn.state.naming import auto_name
 from pronghorn.state.tree import map_structure
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend.families import check_axis
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 
 
 def canonical_axis(op: str, axis: Any, ndim: int) -> int:

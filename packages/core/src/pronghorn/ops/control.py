@@ -13,7 +13,7 @@ import numpy as np
 from pronghorn.backend import primitives as p
 from pronghorn.backend import registry
 from pronghorn.backend.dims import Dim
-from pronghorn.backend.op import owner, pick, unwrap
+from pronghorn.backend.owners import owner, pick, unwrap
 from pronghorn.ops.axes import canonical_axis
 from pronghorn.ops.creation import convert_to_numpy, convert_to_tensor, ndim, shape
 from pronghorn.state.binding import STATE, Scope, commit

@@ -1,5 +1,6 @@
 """Making tensors and converting between kinds of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
 from pronghorn.backend.convert import host_array, not_dense
 from pronghorn.backend.dims import Dim, plain_sizes
-from pronghorn.backend.op import OWNERS, op, owner, unwrap
+from pronghorn.backend.op import guarded, op
+from pronghorn.backend.owners import OWNERS, owner, unwrap
 from pronghorn.symbolic.spec import Spec
 
 
@@ -145,6 +147,18 @@ def cast(x: Any, dtype: Any) -> Any:
         array([ 1, -1], dtype=int32)
     """
     try:
+        known = _CASTS[type(x)][x.dtype][dtype]
+    except (KeyError, AttributeError, TypeError):
+        return _cast(x, dtype)
+    return known[0](x, known[1])
+
+
+#: class of the tensor -> its dtype -> the dtype asked for -> what converts it, and the dtype's name
+_CASTS: dict[Any, dict[Any, dict[Any, tuple[Callable[[Any, str], Any], str]]]] = {}
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    try:
         name = dtypes.standardize(dtype)
     except ValueError as error:
         raise ValueError(f"cast: {error}") from None
@@ -158,7 +172,17 @@ def cast(x: Any, dtype: Any) -> Any:
                 x = convert_to_tensor(x)
     if isinstance(x, Spec):
         return x if b.dtype(x) == name else p.cast(x, name)
-    return x if b.dtype(x) == b.require(name) else b.cast(x, name)
+    run = _same if b.dtype(x) == b.require(name) else b.cast
+    if type(dtype) is str and not b.traced():
+        if b.own_dtypes and OWNERS.get(type(x)) is b:
+            _CASTS.setdefault(type(x), {}).setdefault(x.dtype, {})[dtype] = (run, name)
+        elif type(x) is np.ndarray and b.host_tensors:
+            _CASTS.setdefault(np.ndarray, {}).setdefault(x.dtype, {})[dtype] = (guarded(b, run, _cast), name)
+    return run(x, name)
+
+
+def _same(x: Any, _: str) -> Any:
+    return x
 
 
 #: ops that take -1 for what is left

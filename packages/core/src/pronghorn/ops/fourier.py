@@ -9,7 +9,8 @@ from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import same_dim, show
 from pronghorn.backend.families import floating
-from pronghorn.backend.op import op, unwrap
+from pronghorn.backend.op import op
+from pronghorn.backend.owners import unwrap
 from pronghorn.ops.creation import cast, convert_to_tensor, dtype_of, ndim, ones, shape
 from pronghorn.ops.frames import frame_count, frame_index, overlap_add
 from pronghorn.ops.reduction import cast_count

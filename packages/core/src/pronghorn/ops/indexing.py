@@ -9,7 +9,8 @@ import numpy as np
 from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import Dim, show
-from pronghorn.backend.op import is_host, op, unwrap
+from pronghorn.backend.op import op
+from pronghorn.backend.owners import is_host, unwrap
 from pronghorn.ops.axes import canonical_axes, canonical_axis
 from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, ndim, shape, sizes, zeros
 

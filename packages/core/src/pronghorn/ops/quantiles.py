@@ -10,7 +10,8 @@ from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import show
 from pronghorn.backend.errors import closest
 from pronghorn.backend.families import size_of
-from pronghorn.backend.op import is_host, op, unwrap
+from pronghorn.backend.op import op
+from pronghorn.backend.owners import is_host, unwrap
 from pronghorn.ops.axes import canonical_axes
 from pronghorn.ops.creation import cast, convert_to_tensor, dtype_of, full, ndim, shape
 from pronghorn.ops.elementwise import isnan

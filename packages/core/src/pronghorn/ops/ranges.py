@@ -9,7 +9,8 @@ from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import show
 from pronghorn.backend.families import floating
-from pronghorn.backend.op import is_host, op, unwrap
+from pronghorn.backend.op import op
+from pronghorn.backend.owners import is_host, unwrap
 from pronghorn.ops.axes import canonical_axis, concrete
 from pronghorn.ops.creation import arange, cast, convert_to_tensor, dtype_of, ndim, ones_like, shape, sizes
 from pronghorn.ops.shaping import expand_dims

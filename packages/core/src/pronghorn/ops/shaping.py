@@ -9,7 +9,8 @@ import numpy as np
 from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import Dim, plain_sizes, show
 from pronghorn.backend.families import broadcast_dims
-from pronghorn.backend.op import op, unwrap
+from pronghorn.backend.op import op
+from pronghorn.backend.owners import unwrap
 from pronghorn.ops.axes import canonical_axes, canonical_axis
 from pronghorn.ops.creation import arange, convert_to_tensor, ndim, shape, sizes
 

@@ -7,7 +7,7 @@ from typing import Any
 from pronghorn.backend import primitives as p
 from pronghorn.backend import registry
 from pronghorn.backend.errors import CapabilityError
-from pronghorn.backend.op import unwrap
+from pronghorn.backend.owners import unwrap
 from pronghorn.ops.control import _backend, _native, _recorded, _row, _rows, _spec, _symbolic, _within, map
 from pronghorn.ops.creation import convert_to_tensor, ndim, shape
 from pronghorn.state.tree import flatten, map_structure

@@ -9,7 +9,8 @@ from typing import Any
 from pronghorn.backend import primitives as p
 from pronghorn.backend import registry
 from pronghorn.backend.families import size_of
-from pronghorn.backend.op import op, owner
+from pronghorn.backend.op import op
+from pronghorn.backend.owners import owner
 from pronghorn.ops.creation import arange
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))

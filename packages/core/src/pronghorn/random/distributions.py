@@ -9,7 +9,8 @@ import numpy as np
 from pronghorn.backend import dtypes
 from pronghorn.backend import primitives as p
 from pronghorn.backend.dims import same_dim
-from pronghorn.backend.op import op, unwrap
+from pronghorn.backend.op import op
+from pronghorn.backend.owners import unwrap
 from pronghorn.ops.creation import cast, dtype_of, shape, sizes, zeros_like
 from pronghorn.ops.elementwise import clip, erfinv
 from pronghorn.random.bits import fold, get_rng, random_bits, shift_right

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import primitives as p
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 from pronghorn.random import seed as global_seed
 from pronghorn.random.keys import derive, words
 from pronghorn.state import STATE, StateError, Variable, naming

@@ -8,7 +8,7 @@ import numpy as np
 
 from pronghorn.backend.dims import Dim
 from pronghorn.backend.errors import closest
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 from pronghorn.saving import builtin
 from pronghorn.saving.custom import CustomObjectScope, get_registered_name, get_registered_object
 from pronghorn.symbolic.spec import Spec

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pronghorn.backend import registry
-from pronghorn.backend.op import owner
+from pronghorn.backend.owners import owner
 from pronghorn.state.binding import STATE, bind, commit
 from pronghorn.state.tree import flatten, pack
 from pronghorn.symbolic.graph import TRACE

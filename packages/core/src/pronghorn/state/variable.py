@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import dtypes, registry
-from pronghorn.backend.op import UNWRAP, owner
+from pronghorn.backend.owners import UNWRAP, owner
 from pronghorn.state.binding import STATE
 from pronghorn.state.naming import scoped
 from pronghorn.symbolic.graph import TRACE

@@ -11,7 +11,8 @@ from pronghorn.backend.convert import host_array, is_scalar
 from pronghorn.backend.dims import Dim
 from pronghorn.backend.errors import UnknownValueError
 from pronghorn.backend.families import Out
-from pronghorn.backend.op import Op, add_symbolic, owner, unwrap
+from pronghorn.backend.op import Op
+from pronghorn.backend.owners import add_symbolic, owner, unwrap
 from pronghorn.symbolic.graph import TRACE, record, replace
 from pronghorn.symbolic.spec import Spec
 

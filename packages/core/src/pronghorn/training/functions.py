@@ -144,7 +144,7 @@ def _signature(data: Any) -> Any:
 
 
 def _spec(x: Any, backend: Any) -> Any:
-    from pronghorn.backend.op import owner, unwrap
+    from pronghorn.backend.owners import owner, unwrap
 
     x = unwrap(x)
     own = owner(type(x))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 from pronghorn.random import host, keys
 from pronghorn.state.tree import flatten, map_structure
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pronghorn.backend import registry
 from pronghorn.backend.convert import not_dense
-from pronghorn.backend.op import owner, unwrap
+from pronghorn.backend.owners import owner, unwrap
 from pronghorn.random import host, keys
 from pronghorn.training.data.arrays import apply_class_weight, class_table, is_array, is_number_list, to_arrays
 from pronghorn.utils.data import PyDataset, unpack_x_y_sample_weight
