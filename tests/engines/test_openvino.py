@@ -247,6 +247,21 @@ def test_steps_run_from_several_threads(engine):
     assert not wrong and len(run.programs) == 1
 
 
+def test_programs_of_eager_calls_share_one_limit(engine, monkeypatch):
+    from pronghorn_openvino import backend, executor
+
+    monkeypatch.setattr(backend, "MAX_EAGER", 3)
+    monkeypatch.setattr(backend, "_PROGRAMS", kept := executor.deque())
+    for n, name in enumerate(["expm1", "log1p", "expm1", "log1p", "expm1"], 40):  # sizes no other test has, for new steps
+        x = np.linspace(0, 1, n, dtype="float32")
+        for _ in range(2):
+            for k in (1, 2):
+                np.testing.assert_allclose(p.slice(x, (k,), (n,), (1,)), x[k:])
+            np.testing.assert_allclose(getattr(ops, name)(x), getattr(np, name)(x), atol=1e-6)
+        assert len(kept) <= 3
+    assert len(kept) == 3
+
+
 def test_missing_lowering_is_an_error_that_names_the_op(engine):
     with pytest.raises(CapabilityError, match='cholesky.*capability "linalg"'):
         compiled(engine, lambda x: p.cholesky(x), np.eye(3, dtype="float32"))

@@ -2,7 +2,7 @@
 # ruff: noqa: A003
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +15,12 @@ from pronghorn.backend.dtypes import numpy_dtype
 from pronghorn.backend.numpy import control
 from pronghorn.backend.op import OPS, PRIMITIVES
 from pronghorn.symbolic.graph import TRACE
-from pronghorn_openvino.executor import OpenVINOExecutor, Step
+from pronghorn_openvino.executor import MAX_EAGER, OpenVINOExecutor, Step
 from pronghorn_openvino.lowering import WHOLE
 
 _DTYPES = "bool uint8 uint16 uint32 int8 int16 int32 bfloat16 float16 float32".split()
 _MAX_STEPS = 1024
+_PROGRAMS: deque = deque()  # of all ops, oldest first
 
 
 class _Eager:
@@ -48,7 +49,7 @@ class _Eager:
         step = self.steps.get(key)
         if step is None:
             with self.lock:
-                step = self.steps[key] = Step(lambda *xs: self.op.public(*xs, *rest), limit=64)
+                step = self.steps[key] = Step(lambda *xs: self.op.public(*xs, *rest), _PROGRAMS, MAX_EAGER)
                 while len(self.steps) > _MAX_STEPS:
                     self.steps.popitem(last=False)
         return step(*tensors)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter, is_, itemgetter
 from typing import Any
@@ -23,6 +23,8 @@ from pronghorn_openvino.graph import Graph, Value, from_carrier, to_carrier
 
 #: programs kept per step or primitive; the oldest goes first
 MAX_PROGRAMS = 32
+#: programs kept for all eager calls together: each holds two threads for as long as it lives
+MAX_EAGER = 256
 #: a variable that changes this often becomes an input instead of a constant
 MAX_RELOWER = 2
 
@@ -193,11 +195,18 @@ def _builder(nest: Any, numbers: Iterator[int]) -> Callable[[list], Any]:
 
 
 class Step:
-    """A step as a callable that compiles once per signature; safe to call from several threads."""
+    """A step as a callable that compiles once per signature; safe to call from several threads.
 
-    def __init__(self, step: Callable, limit: int = MAX_PROGRAMS):
+    Args:
+        step: function of nests of arrays.
+        together: the programs of the steps that share one limit, oldest first; by default a step has its own.
+        limit: how many programs are kept.
+    """
+
+    def __init__(self, step: Callable, together: deque | None = None, limit: int = MAX_PROGRAMS):
         self.step, self.limit = step, limit
-        self.programs: OrderedDict[Any, Program] = OrderedDict()
+        self.programs: dict[Any, Program] = {}
+        self.order: deque[tuple[dict, Any]] = deque() if together is None else together
         self.lock = threading.RLock()
         self.changed: dict[Any, int] = {}
 
@@ -233,9 +242,13 @@ class Step:
                     if read(v) is not x:
                         self.changed[v] = self.changed.get(v, 0) + 1
             parameters += [v for v, times in self.changed.items() if times >= MAX_RELOWER and v not in parameters]
-            self.programs[key] = made = Program(trace, parameters)
-            while len(self.programs) > self.limit:
-                self.programs.popitem(last=False)
+            made = Program(trace, parameters)
+            if key not in self.programs:
+                self.order.append((self.programs, key))
+            self.programs[key] = made
+            while len(self.order) > self.limit:
+                programs, oldest = self.order.popleft()
+                programs.pop(oldest, None)
             return made
 
 
