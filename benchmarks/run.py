@@ -19,6 +19,8 @@ from processes import per_engine
 
 ARMS = ("ours", "native", "keras")
 QUICK = ("mlp", "convnet")
+#: steps of one epoch, calls of one round
+STEPS = {"mlp": 200, "convnet": 30, "transformer": 4, "lstm": 10, "resnet18": 4}
 
 
 def timed(fn) -> tuple[float, float]:
@@ -60,7 +62,7 @@ def child(engine: str, kinds: list[str], quick: bool, jit: str) -> list[dict]:
     ph.set_backend(engine)
     rows = []
     for kind in kinds:
-        rounds, steps = (7, 20) if quick else (15, 40 if kind in QUICK else 4)
+        rounds, steps = 7 if quick else 11, STEPS[kind] // (2 if quick else 1)
         size = zoo.DATA[kind][1]
         x, y = zoo.data(kind, size * steps)
         fit, predict = natives.make(engine, kind)
@@ -81,6 +83,11 @@ def child(engine: str, kinds: list[str], quick: bool, jit: str) -> list[dict]:
                 "ours": lambda: [models["ours"].predict(one, **options) for _ in range(steps)],  # noqa: B023
                 "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
                 "keras": lambda: [models["keras"].predict(one, **options) for _ in range(steps)],  # noqa: B023
+            },
+            "predict_on_batch": {
+                "ours": lambda: [models["ours"].predict_on_batch(one) for _ in range(steps)],  # noqa: B023
+                "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
+                "keras": lambda: [models["keras"].predict_on_batch(one) for _ in range(steps)],  # noqa: B023
             },
             "model(x)": {
                 "ours": lambda: [ph.ops.convert_to_numpy(models["ours"](one)) for _ in range(steps)],  # noqa: B023

@@ -1,6 +1,6 @@
 """Check that model files travel between pronghorn and Keras 3.15, both ways.
 
-    .venv-bench/bin/python benchmarks/peers/files.py [--engine torch] [--only NAME ...] [--keep DIR]
+    python3 dev.py run bench python benchmarks/peers/files.py [--engine torch] [--only NAME ...] [--keep DIR]
 
 Each library writes every model of `files_zoo.py` (trained for two steps, where it is compiled) in a process of its own; the other reads the files.
 Compared are predictions, optimizer variables, weights files, JSON, a further training step, and config.json key by key. Exit status 1: differences

@@ -1,6 +1,6 @@
 """Compare every layer with Keras': same arguments, same weights, same inputs.
 
-    .venv-bench/bin/python benchmarks/peers/layers.py [-k WORD] [-v]
+    python3 dev.py run bench python benchmarks/peers/layers.py [-k WORD] [-v]
 
 Compared are the weights (names, shapes, dtypes, order, trainable or not), the outputs in inference and, where they are deterministic, in training with
 the weights after it, `compute_output_shape`, symbolic shapes with an unknown batch (and unknown lengths where a case says so), the mask of the outputs,

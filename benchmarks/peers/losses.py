@@ -1,6 +1,6 @@
 """Losses, regularizers, constraints, activations and initializers against Keras.
 
-Run: .venv-bench/bin/python benchmarks/peers/losses.py
+Run: python3 dev.py run bench python benchmarks/peers/losses.py
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Metrics against Keras: results over batches, weights of several ranks, state and configurations.
 
-Run: .venv-bench/bin/python benchmarks/peers/metrics.py
+Run: python3 dev.py run bench python benchmarks/peers/metrics.py
 """
 
 import itertools

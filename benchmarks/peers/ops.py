@@ -1,6 +1,6 @@
 """Compare every public op, random numbers and trees with Keras 3.15, on NumPy and on JAX, and write what differs on purpose.
 
-Run: .venv-bench/bin/python benchmarks/peers/ops.py [--write docs/differences.md]
+Run: python3 dev.py run bench python benchmarks/peers/ops.py [--write docs/differences.md]
 The exit status is 1 where a difference has no reason, an explanation no difference, or an op no comparison.
 """
 
@@ -21,7 +21,7 @@ INTRO = """# Differences from Keras
 refusals agree, but for what this table says. Where Keras' own engines disagree, pronghorn does the same on every engine: what NumPy and JAX mean. Of random
 numbers, only shapes, dtypes, refusals and moments are compared: the generators differ. This file is written by
 
-    .venv-bench/bin/python benchmarks/peers/ops.py --write docs/differences.md
+    python3 dev.py run bench python benchmarks/peers/ops.py --write docs/differences.md
 
 | op | engines | pronghorn | Keras, or why | calls that differ | calls |
 |---|---|---|---|---:|---:|

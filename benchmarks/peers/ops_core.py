@@ -1,7 +1,7 @@
 """Loops, branches, scatter and slices, derivatives, random numbers and trees against Keras', on NumPy and on JAX.
 
 Random numbers are compared by shape, dtype, refusals, mean and spread, since each library has a generator of its own.
-Run: .venv-bench/bin/python benchmarks/peers/ops_core.py
+Run: python3 dev.py run bench python benchmarks/peers/ops_core.py
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Elementwise ops, reductions, shapes, indices and products against Keras': values, dtypes and refusals, on NumPy and on JAX.
 
-Run: .venv-bench/bin/python benchmarks/peers/ops_elementwise.py
+Run: python3 dev.py run bench python benchmarks/peers/ops_elementwise.py
 """
 
 import itertools

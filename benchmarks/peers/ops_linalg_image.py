@@ -1,6 +1,6 @@
 """Linear algebra, Fourier transforms, CTC, patches and images against Keras: on NumPy and JAX, each on both sides.
 
-Run: .venv-bench/bin/python benchmarks/peers/ops_linalg_image.py
+Run: python3 dev.py run bench python benchmarks/peers/ops_linalg_image.py
 """
 
 import itertools

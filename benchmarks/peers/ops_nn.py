@@ -1,6 +1,6 @@
 """Activations, convolutions, pools, normalisations, cross-entropies and attention against Keras', on NumPy and on JAX.
 
-Run: .venv-bench/bin/python benchmarks/peers/ops_nn.py
+Run: python3 dev.py run bench python benchmarks/peers/ops_nn.py
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Ops in the manner of NumPy against Keras': values, shapes, dtypes and refusals, on NumPy and on JAX.
 
-Run: .venv-bench/bin/python benchmarks/peers/ops_numpy.py
+Run: python3 dev.py run bench python benchmarks/peers/ops_numpy.py
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Optimizers and learning rate schedules against Keras: steps, state and configurations.
 
-Run: .venv-bench/bin/python benchmarks/peers/optimizers.py [engine of ours: numpy, torch, jax, tensorflow]
+Run: python3 dev.py run bench python benchmarks/peers/optimizers.py [engine of ours: numpy, torch, jax, tensorflow]
 """
 
 import os

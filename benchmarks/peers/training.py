@@ -1,6 +1,6 @@
 """Training beside Keras: every scenario runs on both and must give the same numbers, names and order.
 
-.venv-bench/bin/python benchmarks/peers/training.py [NAME ...]
+python3 dev.py run bench python benchmarks/peers/training.py [NAME ...]
 """
 
 import os

@@ -48,6 +48,17 @@ def test_two_thousand_predictions_leave_nothing(name):
     assert objects < 50 and memory < 1, (objects, memory)
 
 
+@pytest.mark.parametrize("name", ["jax", "torch", "tensorflow", "openvino", "numpy"])
+def test_predictions_belong_to_the_caller(name):
+    with ph.use_backend(name):
+        model = make()
+        for predict in (lambda: model.predict(X[:8], verbose=0), lambda: model.predict(X, verbose=0), lambda: model.predict_on_batch(X[:8])):
+            first = predict()
+            kept = first.copy()
+            first += 1  # the engine's memory is not lent to us
+            np.testing.assert_array_equal(predict(), kept)
+
+
 def test_fifty_fits_leave_nothing(engine):
     model = make()
     objects, memory = grows(lambda: model.fit(X, Y, batch_size=16, verbose=0), 52)
@@ -66,3 +77,44 @@ def test_the_loop_waits_for_the_device_once_in_many_steps(engine, monkeypatch):
     monkeypatch.setattr(type(model.backend), "convert_to_numpy", lambda self, x: reads.append(1) or read(self, x))
     model.fit(X, Y, batch_size=1, epochs=3, verbose=0)
     assert len(waits) <= 3 * (64 // 32 + 1) and len(reads) <= 3 * (64 // 32 + 2)
+
+
+@pytest.mark.parametrize("change", ["attribute", "list", "nested", "trainable", "weight", "replaced in place"])
+def test_a_prediction_notices_what_changed_since_the_last_one(change):
+    class Chain(ph.Model):
+        def __init__(self):
+            super().__init__()
+            self.blocks, self.table = [], {"inner": [ph.layers.Rescaling(1.0)]}
+            self.shift = None
+
+        def call(self, x):
+            for block in (*self.blocks, *self.table["inner"]):
+                x = block(x)
+            return x if self.shift is None else x + self.shift
+
+    def bias(value):
+        layer = ph.layers.Dense(2, kernel_initializer="identity", bias_initializer=ph.initializers.Constant(value))
+        layer.build((None, 2))
+        return layer
+
+    with ph.use_backend("jax"):
+        model, x = Chain(), np.ones((3, 2), "float32")
+        model.blocks.append(bias(1))
+        for _ in range(2):
+            np.testing.assert_allclose(model.predict(x, verbose=0), x + 1)
+            np.testing.assert_allclose(model.predict_on_batch(x), x + 1)
+        expected = x + 11
+        if change == "attribute":
+            model.shift = ph.Variable(10.0)
+        elif change == "list":
+            model.blocks.append(bias(10))
+        elif change == "nested":
+            model.table["inner"].append(bias(10))
+        elif change == "weight":
+            model.blocks[0].bias.assign([11, 11])
+        elif change == "replaced in place":
+            model.blocks[0] = bias(11)
+        else:
+            model.blocks[0].trainable, expected = False, x + 1
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected)
+        np.testing.assert_allclose(model.predict_on_batch(x), expected)

@@ -1,7 +1,8 @@
 """Tables about backends, as Markdown.
 
     python -m pronghorn_testing table [BACKEND...] [--ops PATTERN] [--write FILE]
-                                                                   the measured error of every op, dtype and backend
+                                                                   the measured error of every op, dtype and backend; of all of them, in
+                                                                   this repository: written to docs/numerics.md, else printed
     python -m pronghorn_testing contract [--write PAGE]              what a backend implements; PAGE is brought up to date between its marks
 """
 
@@ -12,9 +13,13 @@ from pathlib import Path
 from pronghorn.backend import registry
 from pronghorn_testing import contract_table, numerics
 
+PAGE = Path("docs/numerics.md")
+
 
 def _table(names: list[str], ops: str, write: Path | None) -> int:
     ready = {b.name: b.version or "" for b in registry.list_backends() if b.status == registry.READY}
+    if not names and ops == "*" and write is None and PAGE.exists():
+        write = PAGE
     names = names or list(ready)
     rows = numerics.measure(names, ops)
     text = numerics.page(rows, names, {n: ready.get(n, "") for n in names}, numerics.refusals(names))

@@ -236,7 +236,7 @@ def page(rows: list[Row], names: list[str], versions: dict[str, str], refused: d
 
 INTRODUCTION = """# Numerical errors
 
-Made by `python -m pronghorn_testing table --write docs/numerics.md`: each case of the conformance kit, {samples} seeded draws of its inputs, against the numpy
+Made by `python -m pronghorn_testing table`: each case of the conformance kit, {samples} seeded draws of its inputs, against the numpy
 engine in float64 on the same (rounded) inputs. Engines: {engines}; CPU.
 
 The unit is the distance between neighbouring numbers of the dtype (ULP): for ops of single elements at each element of the result, for all others at the

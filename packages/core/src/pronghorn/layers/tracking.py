@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from operator import is_
 from typing import Any
 
 from pronghorn.layers.context import CONTEXT
@@ -122,6 +123,44 @@ def _remembered(walk: Callable[..., list]) -> Callable[..., list]:
         return [*found[1]]
 
     return run
+
+
+class Held:
+    """What a layer and everything below it held when it was looked at.
+
+    Comparing the objects one by one takes a tenth of the time of looking for state again.
+    """
+
+    __slots__ = ("seeds", "values")
+
+    def __init__(self, layer: Any):
+        self.values: list[tuple[Any, list]] = []  # a live view, and what it showed
+        self.seeds: list[tuple[Any, Variable]] = []
+        for item in flatten_layers(layer):
+            hidden = item._hidden_names
+            self._add(item._own)
+            self._add(vars(item).values())
+            for name, value in vars(item).items():
+                if kind_of(type(value)) == CONTAINER and name not in INTERNAL and name not in hidden:
+                    self._deeply(value)
+            self.seeds += [(child, child.state) for kind, child in _look(item) if kind == SEED]
+
+    def _add(self, view: Any) -> None:
+        self.values.append((view, list(view)))
+
+    def _deeply(self, container: Any) -> None:
+        view = container.values() if isinstance(container, dict) else container
+        self._add(view)
+        for value in view:
+            if kind_of(type(value)) == CONTAINER:
+                self._deeply(value)
+
+    def still(self) -> bool:
+        """Tell whether it all holds the same objects."""
+        for view, then in self.values:
+            if len(view) != len(then) or not all(map(is_, view, then)):
+                return False
+        return all(seed.state is then for seed, then in self.seeds)
 
 
 def own_variables(layer: Any) -> list[Variable]:

@@ -4,17 +4,17 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from pronghorn.backend import registry
 from pronghorn.backend.settings import SETTINGS, limited
 from pronghorn.training.data.iterables import IterableData
 from pronghorn.training.data.prefetch import SMALL_BATCH, prefetched
 
 
 class Feed:
-    """Batches of one `fit` or `evaluate`, ready for the device, in groups for one call of the compiled function.
+    """Batches of one `fit` or `evaluate`, ready for the active engine's device, in groups for one call of the compiled function.
 
     Args:
         data: what `get_data` returned.
-        model: whose engine prepares the batches.
         steps: batches per epoch; those of one pass by default.
         repeat: batches per group.
 
@@ -22,9 +22,9 @@ class Feed:
         ValueError: data without an end, and no number of steps.
     """
 
-    def __init__(self, data: Any, model: Any, steps: int | None = None, repeat: int = 1):
+    def __init__(self, data: Any, steps: int | None = None, repeat: int = 1):
         self.data, self.repeat = data, repeat
-        self.backend = model.backend
+        self.backend = registry.active()
         self.executor = self.backend.executor()
         self.pass_size = n = data.num_batches
         limit = SETTINGS.max_steps_per_epoch

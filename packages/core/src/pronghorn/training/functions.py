@@ -5,7 +5,7 @@ from typing import Any
 
 from pronghorn.backend import registry
 from pronghorn.layers.context import CONTEXT, training_scope
-from pronghorn.layers.tracking import settled
+from pronghorn.layers.tracking import Held, settled
 from pronghorn.state.binding import symbolic_state
 from pronghorn.state.tree import map_structure
 from pronghorn.symbolic.graph import silent
@@ -22,9 +22,11 @@ class Functions:
         self.made: dict[tuple[str, int], tuple[Any, Callable]] = {}
         self.dried: dict[str, tuple[Any, list[Any]]] = {}  # kind -> what the step depends on, and the batches that it was run on as shapes
         self._structure: dict[Any, tuple[Any, list]] = {}
+        self._last: dict[tuple[str, int], tuple[Held, tuple, list[tuple[Any, bool]], Any]] = {}
 
     def clear(self) -> None:
         """Forget them all."""
+        self._last.clear()
         self.made.clear()
         self.dried.clear()
 
@@ -54,6 +56,21 @@ class Functions:
             kind: "train", "test" or "predict".
             repeat: how many batches one call takes.
         """
+        last = self._last.get((kind, repeat))
+        if last is not None:
+            held, options, trainable, made = last
+            now = model.run_eagerly, model.jit_compile, registry.active()
+            at_home = not trainable or trainable[0][0].backend is now[2]
+            if now == options and at_home and held.still() and all([v._trainable is flag for v, flag in trainable]):
+                return made
+            del self._last[kind, repeat]
+        made = self._get(model, kind, repeat)
+        if kind == "predict":  # the one step that is asked for batch by batch, and depends on layers alone
+            trainable = [(v, v._trainable) for v in model.variables]
+            self._last[kind, repeat] = Held(model), (model.run_eagerly, model.jit_compile, model.backend), trainable, made
+        return made
+
+    def _get(self, model: Any, kind: str, repeat: int) -> Callable:
         self._structure.clear()
         with settled({}):  # each layer is looked at once
             variables = _variables(model, kind)

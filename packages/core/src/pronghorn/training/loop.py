@@ -160,7 +160,7 @@ class Loop:
             _check_steps("steps_per_epoch", steps_per_epoch)
             first = data.first()
             self._prepare("train", first)
-            feed = Feed(data, self, steps_per_epoch, self.steps_per_execution)  # type: ignore[attr-defined]
+            feed = Feed(data, steps_per_epoch, self.steps_per_execution)  # type: ignore[attr-defined]
             validation = self._validation(validation_data, validation_batch_size or batch_size)
             callbacks = _callback_list(callbacks, self, verbose, epochs=epochs, steps=feed.steps)
             self.stop_training = False
@@ -249,7 +249,7 @@ class Loop:
         return data
 
     def _evaluate(self, data: Any, steps: int | None, callbacks: CallbackList) -> dict[str, Any]:
-        feed = Feed(data, self, steps, self.steps_per_execution)  # type: ignore[attr-defined]
+        feed = Feed(data, steps, self.steps_per_execution)  # type: ignore[attr-defined]
         self.reset_metrics()  # type: ignore[attr-defined]
         callbacks.on_test_begin()
         results, _ = self._steps(feed, 0, self._function("test", feed.repeat), callbacks, "test")
@@ -328,7 +328,7 @@ class Loop:
                 self._prepare("predict", data.first())
             total = limited(steps or data.num_batches, SETTINGS.max_steps_per_epoch)
             callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=total, history=False)
-            feed = Feed(data, self, steps)
+            feed = Feed(data, steps)
             run = self._function("predict")
             begin, end = callbacks.batch_hooks("predict")
             fetch = feed.executor.fetch
@@ -354,7 +354,7 @@ class Loop:
                 callbacks.on_predict_end()
             finally:
                 callbacks.close()
-        return collected[0] if len(collected) == 1 else map_structure(lambda *parts: np.concatenate(parts), *collected)
+        return _own(collected[0]) if len(collected) == 1 else map_structure(lambda *parts: np.concatenate(parts), *collected)
 
     # -- single batches --------------------------------------------------------------------------------------------------------------------
     def _on_batch(self, kind: str, batch: tuple) -> Any:
@@ -394,7 +394,14 @@ class Loop:
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays."""
-        return self._on_batch("predict", _batch(x))
+        return _own(self._on_batch("predict", _batch(x)))
+
+
+def _own(outputs: Any) -> Any:
+    """Return arrays that the user may write to, where an engine lends its memory."""
+    if type(outputs) is np.ndarray:
+        return outputs if outputs.flags.writeable else outputs.copy()
+    return map_structure(lambda x: x.copy() if isinstance(x, np.ndarray) and not x.flags.writeable else x, outputs)
 
 
 def _batch(x: Any, y: Any = None, sample_weight: Any = None) -> tuple:

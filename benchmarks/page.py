@@ -1,0 +1,187 @@
+"""Write docs/benchmarks.md and its plots from the results that the benchmarks left in benchmarks/results/.
+
+    python3 dev.py run bench python benchmarks/page.py --measure              # run every benchmark first, about 40 minutes on two idle cores
+    python3 dev.py run bench python benchmarks/page.py --measure models,data  # run some
+    python3 dev.py run bench python benchmarks/page.py                        # write the page again
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS, PAGE, PLOTS = HERE / "results", HERE.parent / "docs/benchmarks.md", HERE.parent / "docs/plots"
+#: name of the results -> the script that makes them, its options, and what the section says
+SCRIPTS = {
+    "models": ("run.py", [], "Steps and calls"),
+    "generation": ("generation.py", [], "Generating text"),
+    "dispatch": ("dispatch.py", ["--engines", "numpy,torch,jax,tensorflow"], "One op, one layer"),
+    "lifecycle": ("lifecycle.py", [], "Construction, first step, memory, files"),
+    "imports": ("imports.py", [], "Imports"),
+    "data": ("data.py", [], "Data"),
+}
+SAYS = {
+    "models": "CPU time of all threads per step or call, in ms; the ratios are medians over paired rounds, with quartiles. A fit step is one of a `fit` "
+    "with all its fixed costs. The native arm is the loop a user would write by hand: jitted on JAX and TensorFlow, eager with plain `torch.optim.Adam` on "
+    "torch, an infer request of the converted torch module on OpenVINO. `model(x)` runs layer by layer on JAX and TensorFlow, beside a jitted native call.",
+    "generation": "A GPT of four blocks (d 256, eight heads) with a cache of keys and values: ms of CPU per step, and tokens per second by the clock.",
+    "dispatch": "Smallest of many rounds on 4×4 tensors, in µs over the engine's own call. "
+    "*(a function)* is a Python function that does nothing but call the engine.",
+    "lifecycle": "Each number is the median of fresh processes: a functional ResNet-50 built, saved and loaded, the first step of a convnet with its "
+    "compilation, and the peak memory of ten steps of a ResNet-18 over that after the imports. CPU seconds, or MiB.",
+    "imports": "Fresh processes with byte code cached; *more* is beside the import it stands on.",
+    "data": "Samples per second that reach a model which does nothing with them; above 1 we are faster than Keras.",
+}
+LABEL = {"ours": "pronghorn", "native": "native", "keras": "Keras"}
+
+
+def versions() -> dict[str, str]:
+    """Return what was measured, and on what."""
+    found = {"Python": platform.python_version(), "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())}
+    for name in ("jax", "torch", "tensorflow", "openvino", "keras", "numpy"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def measure(names: list[str]) -> None:
+    """Run the benchmarks one after the other; each replaces its results when it is through."""
+    RESULTS.mkdir(exist_ok=True)
+    for name in names:
+        script, options, _ = SCRIPTS[name]
+        print(f"== {script}", flush=True)
+        file, new = RESULTS / f"{name}.json", RESULTS / f"{name}.new"
+        subprocess.run([sys.executable, HERE / script, *options, "--json", new], check=True)
+        file.write_text(json.dumps({"on": versions(), "when": time.strftime("%Y-%m-%d"), "rows": json.loads(new.read_text())}, indent=1) + "\n")
+        new.unlink()
+
+
+def grid(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table, numbers to the right."""
+    sides = ["---" if h in ("engine", "model", "task", "op", "case", "import", "over") else "--:" for h in heads]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, sides, *rows))
+
+
+def _ratio(row: dict, other: str) -> str:
+    return "{:.2f} ({:.2f}–{:.2f})".format(row[f"vs_{other}"], *row[f"vs_{other}_spread"]) if f"vs_{other}" in row else "–"
+
+
+def _models(rows: list[dict]) -> str:
+    cells = [
+        [r["engine"], r["model"], r["task"], *(f"{r[f'{a}_cpu_ms']:.2f}" for a in LABEL), _ratio(r, "native"), _ratio(r, "keras")] for r in rows
+    ]  # fmt: skip
+    return grid(["engine", "model", "task", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
+
+
+def _generation(found: dict) -> str:
+    def cell(r: dict, arm: str) -> str:
+        return f"{r[f'{arm}_cpu_ms']:.1f}, {r[f'{arm}_tokens_per_s']:.0f}/s" if f"{arm}_cpu_ms" in r else "–"
+
+    cells = [[r["engine"], r["task"], str(r["batch"]), *(cell(r, a) for a in LABEL), _ratio(r, "native"), _ratio(r, "keras")] for r in found["rows"]]
+    text = grid(["engine", "task", "batch", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
+    return "\n\n".join([text, *(f"Did not run: {note}" for note in found["did not run"])])
+
+
+def _dispatch(rows: list[dict]) -> str:
+    cells = [
+        [r["engine"], r["op"], f"{r['raw']:.2f}", f"{r['ours'] - r['raw']:+.2f}", f"{r['keras'] - r['raw']:+.2f}", f"{r['ours'] / r['raw']:.2f}"] for r in rows
+    ]  # fmt: skip
+    return grid(["engine", "op", "engine's own", "ours", "Keras", "ours / own"], cells)
+
+
+def _lifecycle(rows: list[dict]) -> str:
+    cells = []
+    for r in rows:
+        shown = [(f"{r[a]:.0f} MiB" if r["unit"] == "MiB" else f"{r[a]:.2f} s") if a in r else "–" for a in LABEL]
+        ratios = [f"{r['ours'] / r[a]:.2f}" if a in r else "–" for a in ("native", "keras")]
+        cells.append([r["engine"], r["task"], *shown, *ratios])
+    return grid(["engine", "task", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
+
+
+def _imports(rows: list[dict]) -> str:
+    cells = []
+    for r in rows:
+        more = [f"{r['cpu_s_more']:.3f}", f"{r['mib_more']:.0f}"] if "cpu_s_more" in r else ["", ""]
+        cells.append([f"`{r['import']}`", f"{r['cpu_s']:.3f}", f"{r['mib']:.0f}", r["over"] or "", *more])
+    return grid(["import", "CPU s", "MiB", "over", "CPU s more", "MiB more"], cells)
+
+
+def _data(rows: list[dict]) -> str:
+    cells = [[r["engine"], r["case"], f"{r['ours']:,.0f}", f"{r['keras']:,.0f}", "{:.2f} ({:.2f}–{:.2f})".format(r["ratio"], *r["spread"])] for r in rows]
+    return grid(["engine", "case", "ours", "Keras", "ours / Keras"], cells)
+
+
+def plot(rows: list[dict], task: str, file: Path) -> None:
+    """Draw a task's times over the native ones, a panel per model and a group of bars per engine."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "pronghorn"  # the same file from the same numbers
+    from matplotlib import pyplot
+
+    rows = [r for r in rows if r["task"] == task]
+    models = list(dict.fromkeys(r["model"] for r in rows))
+    figure, panels = pyplot.subplots(1, len(models), figsize=(2.6 * len(models), 2.8), sharey=True, squeeze=False)
+    for panel, model in zip(panels[0], models, strict=True):
+        here = [r for r in rows if r["model"] == model]
+        for i, (arm, color) in enumerate((("ours", "#1f6f54"), ("keras", "#c9c2b5"))):
+            ratios = [r["vs_native"] if arm == "ours" else r["vs_native"] / r["vs_keras"] for r in here]
+            bars = panel.bar([k + 0.4 * i for k in range(len(here))], ratios, 0.38, color=color, label=LABEL[arm])
+            panel.bar_label(bars, [f"{v:.2f}" if v < 10 else f"{v:.0f}" for v in ratios], fontsize=6)
+        panel.axhline(1, color="black", linewidth=0.8, linestyle="--")
+        panel.set_xticks([k + 0.2 for k in range(len(here))], [r["engine"] for r in here], fontsize=7, rotation=20)
+        panel.set_title(model, fontsize=9)
+        panel.set_ylim(0, 4)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0][0].set_ylabel("CPU time / native", fontsize=8)
+    panels[0][0].legend(fontsize=7, frameon=False)
+    figure.suptitle(f"{task}: CPU time over hand-written native code (dashed); lower is faster, bars end at 4", fontsize=9)
+    figure.tight_layout()
+    file.parent.mkdir(exist_ok=True)
+    figure.savefig(file, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def page() -> str:
+    """Return the page of all results there are."""
+    parts = [
+        "# Benchmarks\n\nWritten by `python3 dev.py run bench python benchmarks/page.py` from the files in `benchmarks/results`, which "
+        "`... page.py --measure` makes. pronghorn, hand-written native code and Keras do the same work on the same engine and take turns within one "
+        "process (processes, where something is measured once per process). Below 1 pronghorn takes less."
+    ]
+    for name, (script, _, title) in SCRIPTS.items():
+        file = RESULTS / f"{name}.json"
+        if not file.exists():
+            continue
+        found = json.loads(file.read_text())
+        on = ", ".join(f"{k} {v}" for k, v in found["on"].items())
+        parts.append(f"## {title}\n\n{SAYS[name]}\n\n`benchmarks/{script}`, {found['when']}; {on}.")
+        if name == "models":
+            for task in ("fit step", "predict"):
+                drawn = PLOTS / f"{task.replace(' ', '-')}.svg"
+                plot(found["rows"], task, drawn)
+                parts.append(f"![{task}: CPU time over native code](plots/{drawn.name})")
+        parts.append(globals()[f"_{name}"](found["rows"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Measure if asked, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--measure", nargs="?", const=",".join(SCRIPTS), metavar="NAMES", help=f"run these first: {', '.join(SCRIPTS)}")
+    options = parser.parse_args()
+    if options.measure:
+        measure(options.measure.split(","))
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
