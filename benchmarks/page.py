@@ -17,9 +17,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS, PAGE, PLOTS = HERE / "results", HERE.parent / "docs/benchmarks.md", HERE.parent / "docs/plots"
+_OURS = ["--arms", "ours", "--tasks", "fit step; predict", "--engines", "jax,torch,tensorflow"]
 #: name of the results -> the script that makes them, its options, and what the section says
 SCRIPTS = {
     "models": ("run.py", [], "Steps and calls"),
+    "compiled": ("run.py", ["--jit", "true", *_OURS], "What `jit_compile` makes of it"),
+    "plain": ("run.py", ["--jit", "false", *_OURS], ""),
     "generation": ("generation.py", [], "Generating text"),
     "dispatch": ("dispatch.py", ["--engines", "numpy,torch,jax,tensorflow"], "One op, one layer"),
     "lifecycle": ("lifecycle.py", [], "Construction, first step, memory, files"),
@@ -30,6 +33,8 @@ SAYS = {
     "models": "CPU time of all threads per step or call, in ms; the ratios are medians over paired rounds, with quartiles. A fit step is one of a `fit` "
     "with all its fixed costs. The native arm is the loop a user would write by hand: jitted on JAX and TensorFlow, eager with plain `torch.optim.Adam` on "
     "torch, an infer request of the converted torch module on OpenVINO. `model(x)` runs layer by layer on JAX and TensorFlow, beside a jitted native call.",
+    "compiled": "CPU ms of our steps with `compile(jit_compile=...)`: the rule behind `\"auto\"` in the [engines guide](guides/engines.md) rests on these. "
+    "*Cold* is the first epoch by the clock, tracing and compilation included, in seconds.",
     "generation": "A GPT of four blocks (d 256, eight heads) with a cache of keys and values: ms of CPU per step, and tokens per second by the clock.",
     "dispatch": "Smallest of many rounds on 4×4 tensors, in µs over the engine's own call. "
     "*(a function)* is a Python function that does nothing but call the engine.",
@@ -79,6 +84,22 @@ def _models(rows: list[dict]) -> str:
         [r["engine"], r["model"], r["task"], *(f"{r[f'{a}_cpu_ms']:.2f}" for a in LABEL), _ratio(r, "native"), _ratio(r, "keras")] for r in rows
     ]  # fmt: skip
     return grid(["engine", "model", "task", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
+
+
+def _compiled(rows: list[dict]) -> str:
+    """Beside each other: the same steps with the three settings of `jit_compile`."""
+    tables = [{(r["engine"], r["model"], r["task"]): r for r in found} for found in (_rows("plain"), rows, _rows("models"))]
+    cells = []
+    for key in tables[1]:
+        row = [t.get(key) for t in tables]
+        times = [f"{r['ours_cpu_ms']:.2f}" if r else "–" for r in row]
+        cells.append([*key, *times, *(f"{r['ours_cold_s']:.1f}" if r else "–" for r in row[:2])])
+    return grid(["engine", "model", "task", "False", "True", '"auto"', "cold, False", "cold, True"], cells)
+
+
+def _rows(name: str) -> list[dict]:
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text())["rows"] if file.exists() else []
 
 
 def _generation(found: dict) -> str:
@@ -159,7 +180,7 @@ def page() -> str:
     ]
     for name, (script, _, title) in SCRIPTS.items():
         file = RESULTS / f"{name}.json"
-        if not file.exists():
+        if not title or not file.exists():
             continue
         found = json.loads(file.read_text())
         on = ", ".join(f"{k} {v}" for k, v in found["on"].items())

@@ -43,8 +43,8 @@ def interleave(jobs: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
     return times
 
 
-def child(engine: str, kinds: list[str], quick: bool, jit: str) -> list[dict]:
-    """Measure one engine in this process; `jit` is what `compile` gets as `jit_compile`."""
+def child(engine: str, kinds: list[str], quick: bool, jit: str, only: list[str], arms: list[str]) -> list[dict]:
+    """Measure one engine in this process; `jit` is what `compile` gets as `jit_compile`, `only` the tasks (all if empty)."""
     compiled = {"auto": "auto", "true": True, "false": False}[jit]
     os.environ["KERAS_BACKEND"] = engine
     import numpy as np
@@ -110,12 +110,18 @@ def child(engine: str, kinds: list[str], quick: bool, jit: str) -> list[dict]:
                 **tasks,
             }
         for task, jobs in tasks.items():
+            if only and task not in only:
+                continue
+            jobs = {arm: jobs[arm] for arm in arms}
+            cold = time.perf_counter()
+            jobs["ours"]()
+            cold = time.perf_counter() - cold
             times = interleave(jobs, rounds)
-            row = {"engine": engine, "model": kind, "task": task, "per_call": steps}
-            for arm in ARMS:
+            row = {"engine": engine, "model": kind, "task": task, "per_call": steps, "jit": jit, "ours_cold_s": cold}
+            for arm in arms:
                 row[f"{arm}_cpu_ms"] = statistics.median(c for c, _ in times[arm]) / steps * 1e3
                 row[f"{arm}_wall_ms"] = statistics.median(w for _, w in times[arm]) / steps * 1e3
-            for other in ("native", "keras"):
+            for other in arms[1:]:
                 ratios = sorted(a[0] / b[0] for a, b in zip(times["ours"], times[other], strict=True))
                 row[f"vs_{other}"] = statistics.median(ratios)
                 row[f"vs_{other}_spread"] = (ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4])
@@ -132,8 +138,8 @@ def table(rows: list[dict]) -> None:
     for head in ("engine", "model", "task", "ours ms", "native ms", "Keras ms", "ours / native", "ours / Keras"):
         out.add_column(head, justify="left" if head in ("engine", "model", "task") else "right", no_wrap=True)
     for r in rows:
-        times = [f"{r[f'{arm}_cpu_ms']:.2f}" for arm in ARMS]
-        ratios = ["{:.2f} ({:.2f}–{:.2f})".format(r[f"vs_{o}"], *r[f"vs_{o}_spread"]) for o in ("native", "keras")]
+        times = [f"{r[f'{arm}_cpu_ms']:.2f}" if f"{arm}_cpu_ms" in r else "–" for arm in ARMS]
+        ratios = ["{:.2f} ({:.2f}–{:.2f})".format(r[f"vs_{o}"], *r[f"vs_{o}_spread"]) if f"vs_{o}" in r else "–" for o in ("native", "keras")]
         out.add_row(r["engine"], r["model"], r["task"], *times, *ratios)
     Console(width=130).print(out)
 
@@ -146,15 +152,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--jit", choices=["auto", "true", "false"], default="auto", help="jit_compile of ours and of Keras")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--tasks", default="", help="names, separated by semicolons; all by default")
+    parser.add_argument("--arms", default=",".join(ARMS), help="ours and what it is compared with")
     parser.add_argument("--models", help="names, separated by commas; all by default, mlp and convnet with --quick")
     options = parser.parse_args()
     import models as zoo
 
     kinds = options.models.split(",") if options.models else list(QUICK if options.quick else zoo.DATA)
+    only = [t.strip() for t in options.tasks.split(";") if t.strip()]
     if options.child:
-        print("ROWS " + json.dumps(child(options.child, kinds, options.quick, options.jit)))
+        print("ROWS " + json.dumps(child(options.child, kinds, options.quick, options.jit, only, options.arms.split(","))))
         return
-    arguments = ["--models", ",".join(kinds), "--jit", options.jit, *(["--quick"] if options.quick else [])]
+    arguments = ["--models", ",".join(kinds), "--jit", options.jit, "--tasks", options.tasks, "--arms", options.arms, *(["--quick"] if options.quick else [])]
     rows = [row for rows in per_engine(__file__, options.engines, arguments) for row in rows]
     table(rows)
     if options.json:

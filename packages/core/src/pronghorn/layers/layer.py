@@ -463,7 +463,7 @@ class Layer(LayerConfig, LayerState, Operation):
         return self._path or self.name
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plans": {}, "_home": None}
+        return {**self.__dict__, "_plans": {}, "_home": None, "_first": None}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

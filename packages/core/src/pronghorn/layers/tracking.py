@@ -13,7 +13,7 @@ _KINDS: dict[type, int] = {}
 #: attributes of every layer that hold none of its own state
 INTERNAL = frozenset({
     "_plans", "_init_args", "_inbound", "_build_shapes", "_key_counters", "_own", "_frozen", "_dtype_policy", "input_spec", "_home", "activity_regularizer",
-    "name", "_key", "_path", "_trainable", "built", "autocast", "supports_masking", "_building", "_called",
+    "name", "_key", "_path", "_trainable", "built", "autocast", "supports_masking", "_building", "_called", "_first",
 })  # fmt: skip
 
 
@@ -206,22 +206,54 @@ def flatten_layers(layer: Any, include_self: bool = True) -> list[Any]:
 
 def first_variable(layer: Any) -> Variable | None:
     """Some variable of a layer or of what is below it, the first to be found; None where there is none."""
-    seen: set[int] = set()
+    found = vars(layer).get("_first")
+    if found is not None:
+        variable, path = found
+        try:
+            if all([holder[key] is held for holder, key, held in path]):  # looking again takes twenty times as long
+                return variable
+        except LookupError:
+            pass
+        layer._first = None
+    path = []
+    variable = _search(layer, set(), path)
+    if variable is not None:
+        layer._first = variable, path[::-1]
+    return variable
 
-    def visit(item: Any) -> Variable | None:
-        seen.add(id(item))
-        for kind, child in children(item):
-            if kind == VARIABLE:
-                return child
-            if kind == SEED:
-                return child.state
-            if kind == LAYER and id(child) not in seen:
-                found = visit(child)
-                if found is not None:
-                    return found
-        return None
 
-    return visit(layer)
+def _search(item: Any, seen: set[int], path: list) -> Variable | None:
+    """Look for a variable below a layer; `path` takes where it was found, the last step first."""
+    if item._own:
+        path.append((item._own, 0, item._own[0]))
+        return item._own[0]
+    seen.add(id(item))
+    hidden = item._hidden_names
+    for name, value in vars(item).items():
+        kind = kind_of(type(value))
+        if kind != NOTHING and name not in INTERNAL and name not in hidden:
+            found = _search_in(vars(item), name, value, kind, seen, path)
+            if found is not None:
+                return found
+    return None
+
+
+def _search_in(holder: Any, key: Any, value: Any, kind: int, seen: set[int], path: list) -> Variable | None:
+    found = None
+    if kind == VARIABLE:
+        found = value
+    elif kind == SEED:
+        found = value.state
+    elif kind == LAYER and id(value) not in seen:
+        found = _search(value, seen, path)
+    elif kind == CONTAINER:
+        for k, v in value.items() if isinstance(value, dict) else enumerate(value):
+            found = _search_in(value, k, v, kind_of(type(v)), seen, path)
+            if found is not None:
+                break
+    if found is not None:
+        path.append((holder, key, value))
+    return found
 
 
 @_remembered
