@@ -72,6 +72,9 @@ def test_stft_kernels_are_the_windowed_fourier_matrix():
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(8) / 8)
     x = np.random.default_rng(0).normal(size=8)
     np.testing.assert_allclose(x @ (real + 1j * imag), np.fft.rfft(x * window), atol=1e-5)
+    for periodic in (False, True):  # a single sample stays as it is, whatever the window
+        for name in ("hann", "hamming", "blackman", "bartlett", "boxcar"):
+            np.testing.assert_array_equal(initializers.STFT("real", name, "density", periodic)((1, 1, 2)).ravel(), [1, 1])
 
 
 @pytest.mark.parametrize("cls", initializers._CLASSES, ids=lambda c: c.__name__)

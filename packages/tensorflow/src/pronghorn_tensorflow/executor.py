@@ -12,6 +12,9 @@ from pronghorn.backend import contract
 from pronghorn.state.binding import writable
 from pronghorn.state.tree import flatten
 
+#: look-ups kept per step; graphs for shapes that vary are few, as TensorFlow makes one for all sizes
+_MAX_SIGNATURES = 1024
+
 
 def use_xla(jit: Any) -> bool:
     """Decide whether XLA compiles the step: when asked for, and for "auto" where there is a GPU.
@@ -45,7 +48,7 @@ def _graph(step: Callable, xla: bool, repeat: int) -> Callable:
     # autograph would give Python's `if` another meaning here than on other engines; XLA compiles for one shape at a time anyway
     make = functools.partial(tf.function, jit_compile=xla or None, autograph=False, reduce_retracing=not xla)
     if repeat == 1:
-        return make(step) if xla else _ByRank(lambda: make(step))
+        return _Traced(lambda: make(step), one_shape=xla)
     inner = tf.function(step, autograph=False)  # traced once per shape, however large `repeat` is
 
     def several(batches: Sequence[tuple]) -> Any:
@@ -54,22 +57,61 @@ def _graph(step: Callable, xla: bool, repeat: int) -> Callable:
             out = inner(*batch)
         return out
 
-    return make(several) if xla else _ByRank(lambda: make(several))
+    return _Traced(lambda: make(several), one_shape=xla)
 
 
-class _ByRank:
-    """One graph for each combination of ranks: TensorFlow alone would make one for tensors of any rank, whose shapes nobody knows."""
+class _Traced:
+    """Graphs by shapes and dtypes. TensorFlow finds the graph for a call by looking at each argument again, which takes as long as a small model.
 
-    def __init__(self, make: Callable[[], Callable]):
-        self._make, self._graphs, self._lock = make, {}, threading.Lock()  # type: ignore[var-annotated]
+    Args:
+        make: makes a `tf.function`.
+        one_shape: whether graphs are for one shape each; else there is a function for each combination of ranks, since TensorFlow alone would make a graph
+            for tensors of any rank, whose shapes nobody knows.
+    """
+
+    def __init__(self, make: Callable[[], Any], one_shape: bool):
+        self._make, self._one_shape, self._lock = make, one_shape, threading.Lock()
+        self._functions: dict[Any, Any] = {}
+        self._graphs: dict[Any, Callable] = {}
 
     def __call__(self, *args: Any) -> Any:
-        key = tuple([getattr(v, "ndim", None) for v in flatten(args)])
+        if not tf.executing_eagerly() or tf.config.functions_run_eagerly():
+            return self._function(args)(*args)
+        key = _signature(args)
         run = self._graphs.get(key)
         if run is None:
+            function = self._function(args)
+            if key is None:
+                return function(*args)
             with self._lock:
-                run = self._graphs.setdefault(key, self._make())
+                if len(self._graphs) >= _MAX_SIGNATURES:
+                    self._graphs.clear()
+                run = self._graphs[key] = function.get_concrete_function(*args)
         return run(*args)
+
+    def _function(self, args: tuple) -> Any:
+        key = None if self._one_shape else tuple([getattr(v, "ndim", None) for v in flatten(args)])
+        found = self._functions.get(key)
+        if found is None:
+            with self._lock:
+                found = self._functions.setdefault(key, self._make())
+        return found
+
+
+def _signature(value: Any) -> Any:
+    """Return a key of a nest of tensors; None where something else is in it."""
+    if value is None:
+        return ()
+    if isinstance(value, tf.Tensor):
+        return value.shape, value.dtype
+    if type(value) in (tuple, list):
+        parts = tuple([_signature(v) for v in value])
+    elif type(value) is dict:
+        parts = tuple([(k, _signature(v)) for k, v in value.items()])
+        return None if any(p is None for _, p in parts) else (dict, parts)
+    else:
+        return None
+    return None if None in parts else (type(value), parts)
 
 
 class _FallBack:

@@ -100,7 +100,7 @@ _WINDOWS: dict[str, Any] = {
     "hann": lambda n, periodic: _cosines(n, periodic, 0.5, 0.5),
     "hamming": lambda n, periodic: _cosines(n, periodic, 0.54, 0.46),
     "blackman": lambda n, periodic: _cosines(n, periodic, 0.42, 0.5, 0.08),
-    "bartlett": lambda n, periodic: np.bartlett(n + 1)[:-1] if periodic else np.bartlett(n),
+    "bartlett": lambda n, periodic: np.bartlett(n + 1)[:-1] if periodic and n > 1 else np.bartlett(n),
     "boxcar": lambda n, periodic: np.ones(n),
 }
 
