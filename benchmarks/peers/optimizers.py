@@ -17,14 +17,10 @@ from comparing import Comparison
 import pronghorn as ph
 
 EXPLAINED: dict[str, str] = {
-    "member optimizers.*.build: (self, variables), Keras (self, var_list)": "one method of the base class, whose parameter Keras calls `variables` too",
-    "member optimizers.Adadelta.update_step*": "one method of the base class",
     "*({'initial_learning_rate': 1, *'staircase': True}) at *": "with an integer as learning rate, Keras cuts the decay rate off to an integer",
     "PiecewiseConstantDecay({'boundaries': [[]]*: only Keras raises*": "works here",
-    "error count: ours 'ValueError', Keras 'RuntimeError'": "Keras on torch",
     "get('?amb'): ours 'Lamb', Keras 'error'": "Keras forgot to register Lamb",
     "Nadam(*) state: *": "Keras' path of the running product lacks the optimizer's name",
-    "Nadam bfloat16: only Keras raises*": "works here",
     "ScheduleFreeAdamW bfloat16*": "Keras divides by zero: bfloat16 rounds beta_2 to one",
     "* bfloat16[[]*": "Keras stands still there, or cannot run",
 }
