@@ -191,3 +191,31 @@ def test_unregistered_class_says_what_to_pass(tmp_path):
         ph.models.load_model(path)
     back = ph.models.load_model(path, custom_objects={"Hidden": Hidden})
     np.testing.assert_array_equal(back(X[0]), X[0] * 2)
+
+
+@pytest.fixture
+def on_jax():
+    with ph.use_backend("jax"):
+        yield
+
+
+@pytest.mark.parametrize("own", ["a layer's", "the model's"])
+def test_the_optimizer_of_half_precision_comes_back_with_or_without_its_scaling(tmp_path, own, on_jax):
+    """A layer's own policy does not make compile() scale losses, the global one does; either state is in the file."""
+    x, y = np.random.default_rng(0).normal(size=(2, 32, 4)).astype("float32")
+    before = ph.config.dtype_policy()
+    try:
+        if own == "the model's":
+            ph.mixed_precision.set_global_policy("mixed_float16")
+        model = ph.Sequential([ph.Input((4,)), L.Dense(4, dtype="mixed_float16"), L.Dense(4, dtype="float32")])
+        model.compile(ph.optimizers.Adam(0.01), "mse")
+    finally:
+        ph.config.set_dtype_policy(before)
+    assert (type(model.optimizer).__name__ == "LossScaleOptimizer") == (own == "the model's")
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = ph.models.load_model(tmp_path / "m.keras")
+    assert type(again.optimizer) is type(model.optimizer)
+    for a, b in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    np.testing.assert_array_equal(again.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0))

@@ -126,14 +126,15 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
         config = config_in(archive, path)
         if not compile:
             config.pop("compile_config", None)
-        try:
-            model = deserialize_model(config, custom_objects)
-        except (TypeError, ValueError, KeyError) as error:
-            version = _version(archive)
-            if version is not None and version > _parts(_FORMAT):
-                error.add_note(f"The file was written by Keras {'.'.join(map(str, version))}; this reads files of up to {_FORMAT} completely.")
-            raise
         with weights_in(archive, path, "load_model") as file:
+            scaled = "inner_optimizer" in file["optimizer"] if "optimizer" in file else None
+            try:
+                model = deserialize_model(config, custom_objects, scaled)
+            except (TypeError, ValueError, KeyError) as error:
+                version = _version(archive)
+                if version is not None and version > _parts(_FORMAT):
+                    error.add_note(f"The file was written by Keras {'.'.join(map(str, version))}; this reads files of up to {_FORMAT} completely.")
+                raise
             w.load_tree(model, file)
         load_assets(model, archive)
     return model

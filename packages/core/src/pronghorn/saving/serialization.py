@@ -23,9 +23,15 @@ class _Shared(threading.local):
     seen: dict[int, list[Any]] | None = None  # while writing: id of a layer -> [layer, how often it was met, its number in the file]
     made: dict[Any, Any] | None = None  # while reading: number in the file -> layer
     alike: list[tuple[dict[str, Any], Any]] | None = None  # while reading: (config, layer) for every layer so far
+    scaled: bool | None = None  # while reading: whether the file holds the state of an optimizer that scales losses; None where nobody looked
 
 
 _SHARED = _Shared()
+
+
+def scaled_in_file() -> bool:
+    """Tell whether a model that is being read was compiled with scaling of its losses, as far as its file shows: files name the optimizer alone."""
+    return _SHARED.scaled is not False
 
 
 def serialize_model(model: Any) -> Any:
@@ -43,14 +49,20 @@ def serialize_model(model: Any) -> Any:
         _SHARED.seen = outer
 
 
-def deserialize_model(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """Return the model of a config; layers that share a number become one layer."""
-    outer = _SHARED.made, _SHARED.alike
-    _SHARED.made, _SHARED.alike = {}, []
+def deserialize_model(config: Any, custom_objects: dict[str, Any] | None = None, scaled: bool | None = None) -> Any:
+    """Return the model of a config; layers that share a number become one layer.
+
+    Args:
+        config: of the model.
+        custom_objects: classes and functions by name.
+        scaled: whether the file also holds the state of an optimizer that scales losses; None where it holds none of any optimizer.
+    """
+    outer = _SHARED.made, _SHARED.alike, _SHARED.scaled
+    _SHARED.made, _SHARED.alike, _SHARED.scaled = {}, [], scaled
     try:
         return deserialize_keras_object(config, custom_objects)
     finally:
-        _SHARED.made, _SHARED.alike = outer
+        _SHARED.made, _SHARED.alike, _SHARED.scaled = outer
 
 
 def _count(obj: Any) -> int | None:

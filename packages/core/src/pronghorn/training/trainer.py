@@ -146,6 +146,7 @@ class Trainer(Loop, Steps):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with what `get_compile_config` returned."""
         from pronghorn.saving.registry import deserialize_keras_object
+        from pronghorn.saving.serialization import scaled_in_file
 
         if not isinstance(self, Trainer) or type(self).compile is not Trainer.compile and "optimizer" not in config:
             return
@@ -153,7 +154,7 @@ class Trainer(Loop, Steps):
         given = config.get("optimizer")
         optimizer = optimizers.deserialize(given) if isinstance(given, dict) else optimizers.get(given)
         # files of other programs name the optimizer without its loss scaling, and a functional model's file lacks the model's own policy
-        half = any(layer.dtype_policy.name == "mixed_float16" for layer in flatten_layers(self))
+        half = scaled_in_file() and any(layer.dtype_policy.name == "mixed_float16" for layer in flatten_layers(self))
         if half and optimizer is not None and config.get("auto_scale_loss", True) and not isinstance(optimizer, optimizers.LossScaleOptimizer):
             optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
         self.compile(**options, optimizer=optimizer)
