@@ -19,6 +19,7 @@ import pronghorn as ph
 EXPLAINED: dict[str, str] = {
     "*({'initial_learning_rate': 1, *'staircase': True}) at *": "with an integer as learning rate, Keras cuts the decay rate off to an integer",
     "PiecewiseConstantDecay({'boundaries': [[]]*: only Keras raises*": "works here",
+    "error count: ours 'ValueError', Keras 'nothing'": "fewer gradients than variables are refused; Keras takes those there are",
     "get('?amb'): ours 'Lamb', Keras 'error'": "Keras forgot to register Lamb",
     "Nadam(*) state: *": "Keras' path of the running product lacks the optimizer's name",
     "ScheduleFreeAdamW bfloat16*": "Keras divides by zero: bfloat16 rounds beta_2 to one",

@@ -144,12 +144,12 @@ def muon(w, lr, momentum=0.95, weight_decay=0.004, steps=5):
         w = w * (1 - lr * weight_decay) - lr * 0.2 * np.sqrt(max(w.shape)) * x
 
 
-def schedule_free(w, lr, beta_2=0.999, epsilon=1e-8, warmup=0):
-    """Yield means of the iterates of Adam without momentum."""
-    z, v, t = w, 0, 0
+def schedule_free(w, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-8, warmup=0):
+    """Yield where gradients are taken: between the iterates of Adam without momentum and their mean."""
+    z, x, v, t = w, w, 0, 0
     while True:
-        g = yield w
+        g = yield (1 - beta_1) * z + beta_1 * x
         t += 1
         v = beta_2 * v + (1 - beta_2) * g * g
         z = z - lr * min(1, t / warmup if warmup else 1) * g / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
-        w = w + (z - w) / t
+        x = x + (z - x) / t

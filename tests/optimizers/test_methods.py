@@ -40,6 +40,7 @@ CASES = {
     ),
     "muon": (lambda: optimizers.Muon(LR), lambda w: f.muon(w, LR)),
     "schedule free": (lambda: optimizers.ScheduleFreeAdamW(LR, warmup_steps=3), lambda w: f.schedule_free(w, LR, warmup=3)),
+    "schedule free at the copy": (lambda: optimizers.ScheduleFreeAdamW(LR, beta_1=0.0), lambda w: f.schedule_free(w, LR, 0.0)),
 }
 
 

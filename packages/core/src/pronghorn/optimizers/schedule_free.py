@@ -11,14 +11,14 @@ from pronghorn.state.variable import Variable
 
 
 class ScheduleFreeAdamW(Optimizer):
-    """Adam's steps, made by a second copy of the variables, of which the variables are the mean (Defazio et al. 2024).
+    """Adam's steps, made by a second copy of the variables, and gradients between that copy and its mean (Defazio et al. 2024).
 
-    The paper takes gradients between the mean and the copy, `beta_1` of the way, and evaluates at the mean. Here, as in Keras, the variables are the
-    mean at all times: gradients are taken there, evaluation needs no switch, and `beta_1` changes nothing.
+    The variables are where gradients are taken: `beta_1` of the way from the copy to the mean of all its values. The paper evaluates at the mean; as in
+    Keras, models are evaluated where they train, and the mean itself is nowhere kept.
 
     Args:
         learning_rate: step size, or a schedule.
-        beta_1: kept for files; see above.
+        beta_1: where gradients are taken: 1 at the mean, 0 at the copy.
         beta_2: how much of the mean squared gradient is kept.
         epsilon: added to the root of the mean square.
         warmup_steps: how many steps the learning rate rises linearly.
@@ -30,8 +30,8 @@ class ScheduleFreeAdamW(Optimizer):
         >>> v, o = ph.Variable([1.0]), ScheduleFreeAdamW(0.5)
         >>> for _ in range(2):
         ...     o.apply([ph.ops.convert_to_tensor([2.0])], [v])
-        >>> round(float(v.numpy()[0]), 4)  # the mean of 0.5 and 0.0
-        0.25
+        >>> round(float(v.numpy()[0]), 4)  # from 0.0 towards the mean of 0.5 and 0.0
+        0.225
     """
 
     def __init__(
@@ -85,4 +85,8 @@ class ScheduleFreeAdamW(Optimizer):
         v = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1.0 - self.beta_2)
         root = ops.sqrt(v / like(1.0 - ops.power(self.beta_2, step), v))
         copy = slots["momentum"] - learning_rate * gradient / (root + self.epsilon)
-        return value + (copy - value) * like(1.0 / step, value), {"momentum": copy, "velocity": v}
+        weight = like(1.0 / step, value)
+        # beta_1 times the mean before this step is value - (1 - beta_1) * momentum
+        before = value - slots["momentum"] * (1.0 - self.beta_1)
+        new = before * (1.0 - weight) + copy * (1.0 - self.beta_1 + weight * self.beta_1)
+        return new, {"momentum": copy, "velocity": v}
