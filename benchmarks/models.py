@@ -45,10 +45,23 @@ def _convnet(lib: Any, x: Any) -> Any:
     return lib.layers.Flatten()(x)
 
 
+def _positions(lib: Any) -> Any:
+    """Return a layer that adds a vector per position, which it learns."""
+
+    class Positions(lib.layers.Layer):
+        def build(self, shape):
+            self.table = self.add_weight(shape=(LENGTH, WIDTH), initializer="uniform", name="table")
+
+        def call(self, x):
+            return x + self.table
+
+    return Positions()
+
+
 def _transformer(lib: Any, tokens: Any) -> Any:
     layers = lib.layers
     x = layers.Embedding(VOCABULARY, WIDTH)(tokens)
-    x = x + layers.Embedding(LENGTH, WIDTH)(lib.ops.arange(LENGTH))
+    x = _positions(lib)(x)
     for _ in range(BLOCKS):
         h = layers.LayerNormalization(epsilon=1e-5)(x)
         x = x + layers.MultiHeadAttention(HEADS, WIDTH // HEADS)(h, h)

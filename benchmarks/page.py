@@ -20,12 +20,12 @@ RESULTS, PAGE, PLOTS = HERE / "results", HERE.parent / "docs/benchmarks.md", HER
 _OURS = ["--arms", "ours", "--tasks", "fit step; predict", "--engines", "jax,torch,tensorflow"]
 #: name of the results -> the script that makes them, its options, and what the section says
 SCRIPTS = {
-    "models": ("run.py", [], "Steps and calls"),
+    "models": ("run.py", ["--quick", "--models", "mlp,convnet,transformer,lstm"], "Steps and calls"),
     "compiled": ("run.py", ["--jit", "true", *_OURS], "What `jit_compile` makes of it"),
     "plain": ("run.py", ["--jit", "false", *_OURS], ""),
     "generation": ("generation.py", [], "Generating text"),
     "dispatch": ("dispatch.py", ["--engines", "numpy,torch,jax,tensorflow"], "One op, one layer"),
-    "lifecycle": ("lifecycle.py", [], "Construction, first step, memory, files"),
+    "lifecycle": ("lifecycle.py", ["--rounds", "1"], "Construction, first step, memory, files"),
     "imports": ("imports.py", [], "Imports"),
     "data": ("data.py", [], "Data"),
 }
@@ -38,7 +38,7 @@ SAYS = {
     "generation": "A GPT of four blocks (d 256, eight heads) with a cache of keys and values: ms of CPU per step, and tokens per second by the clock.",
     "dispatch": "Smallest of many rounds on 4×4 tensors, in µs over the engine's own call. "
     "*(a function)* is a Python function that does nothing but call the engine.",
-    "lifecycle": "Each number is the median of fresh processes: a functional ResNet-50 built, saved and loaded, the first step of a convnet with its "
+    "lifecycle": "One fresh process each: a functional ResNet-50 built, saved and loaded, the first step of a convnet with its "
     "compilation, and the peak memory of ten steps of a ResNet-18 over that after the imports. CPU seconds, or MiB.",
     "imports": "Fresh processes with byte code cached; *more* is beside the import it stands on.",
     "data": "Samples per second that reach a model which does nothing with them; above 1 we are faster than Keras.",

@@ -20,6 +20,7 @@ def per_engine(script: str, engines: str, arguments: list[str], **environment: s
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **environment, **os.environ}
     found = []
     for engine in engines.split(","):
+        print(f"{engine} ...", file=sys.stderr, flush=True)
         done = subprocess.run([sys.executable, script, "--child", engine, *arguments], env=env, capture_output=True, text=True)
         line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
         if line is None:

@@ -19,8 +19,8 @@ from processes import per_engine
 
 ARMS = ("ours", "native", "keras")
 QUICK = ("mlp", "convnet")
-#: steps of one epoch, calls of one round
-STEPS = {"mlp": 200, "convnet": 30, "transformer": 4, "lstm": 10, "resnet18": 4}
+#: steps of one epoch, which are the calls of one round; and rounds
+STEPS = {"mlp": (200, 9), "convnet": (10, 9), "transformer": (4, 7), "lstm": (5, 9), "resnet18": (1, 5)}
 
 
 def timed(fn) -> tuple[float, float]:
@@ -62,7 +62,9 @@ def child(engine: str, kinds: list[str], quick: bool, jit: str, only: list[str],
     ph.set_backend(engine)
     rows = []
     for kind in kinds:
-        rounds, steps = 7 if quick else 11, STEPS[kind] // (2 if quick else 1)
+        steps, rounds = STEPS[kind]
+        if quick:
+            steps, rounds = -(-steps // 2), -(-rounds // 2)
         size = zoo.DATA[kind][1]
         x, y = zoo.data(kind, size * steps)
         fit, predict = natives.make(engine, kind)

@@ -397,12 +397,38 @@ def _wrap(op: Op) -> Callable:
             except Exception as error:
                 _reraise(op, error, args, kwargs)
 
+    if op.listed and tuple(op.signature.parameters) == ("xs", "axis"):
+        call = _joining(op, call)
     alone = tuple(op.signature.parameters) in (("x",), ("x1", "x2")) and len(op.signature.parameters) == n
     if alone and not op.listed and not op.variadic and set(op.defaults) == {inspect.Parameter.empty}:
         call = _elementwise(op, n)
     op.public = functools.wraps(op.body)(call)
     op.public.op = op  # type: ignore[attr-defined]
     return op.public
+
+
+def _joining(op: Op, general: Callable) -> Callable:
+    """The shortest path for a list of tensors of one class and dtype and an axis."""
+    quick, default = op.quick, op.signature.parameters["axis"].default
+
+    def join(xs: Any, axis: Any = default) -> Any:
+        try:
+            first = xs[0]
+            t, kind = type(first), first.dtype
+            plan = quick[t, len(xs)][kind]
+            for x in xs:
+                if type(x) is not t or x.dtype is not kind:
+                    return general(xs, axis)
+        except (IndexError, KeyError, AttributeError, TypeError):
+            return general(xs, axis)
+        if type(xs) is not list and type(xs) is not tuple:
+            return general(xs, axis)
+        try:
+            return plan(xs, axis)
+        except Exception as error:
+            _reraise(op, error, (xs, axis), {})
+
+    return join
 
 
 def _elementwise(op: Op, n: int) -> Callable:
