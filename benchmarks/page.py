@@ -1,6 +1,6 @@
 """Write docs/benchmarks.md and its plots from the results that the benchmarks left in benchmarks/results/.
 
-    python3 dev.py run bench python benchmarks/page.py --measure              # run every benchmark first, about 40 minutes on two idle cores
+    python3 dev.py run bench python benchmarks/page.py --measure              # run every benchmark first, an hour on two idle cores
     python3 dev.py run bench python benchmarks/page.py --measure models,data  # run some
     python3 dev.py run bench python benchmarks/page.py                        # write the page again
 """
@@ -178,13 +178,13 @@ def page() -> str:
         "`... page.py --measure` makes. pronghorn, hand-written native code and Keras do the same work on the same engine and take turns within one "
         "process (processes, where something is measured once per process). Below 1 pronghorn takes less."
     ]
-    for name, (script, _, title) in SCRIPTS.items():
+    for name, (script, options, title) in SCRIPTS.items():
         file = RESULTS / f"{name}.json"
         if not title or not file.exists():
             continue
         found = json.loads(file.read_text())
         on = ", ".join(f"{k} {v}" for k, v in found["on"].items())
-        parts.append(f"## {title}\n\n{SAYS[name]}\n\n`benchmarks/{script}`, {found['when']}; {on}.")
+        parts.append(f"## {title}\n\n{SAYS[name]}\n\n`{' '.join([f'benchmarks/{script}', *options])}`, {found['when']}; {on}.")
         if name == "models":
             for task in ("fit step", "predict"):
                 drawn = PLOTS / f"{task.replace(' ', '-')}.svg"
