@@ -49,7 +49,7 @@ LABEL = {"ours": "pronghorn", "native": "native", "keras": "Keras"}
 def versions() -> dict[str, str]:
     """Return what was measured, and on what."""
     found = {"Python": platform.python_version(), "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())}
-    for name in ("jax", "torch", "tensorflow", "openvino", "keras", "numpy"):
+    for name in ("jax", "torch", "tensorflow", "tensorflow-cpu", "openvino", "keras", "numpy"):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from pronghorn.backend.op import OPS, Op
+from pronghorn.backend.op import OPS, Op, defined
 from pronghorn.backend.owners import UNWRAP
 from pronghorn.backend.registry import use_backend
 from pronghorn.backend.settings import SETTINGS
@@ -27,7 +27,7 @@ BODIES = frozenset(
     squareplus sparse_plus sparse_sigmoid glu logsumexp sparsemax one_hot multi_hot space_to_depth depth_to_space psnr polar
     binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy depthwise_conv separable_conv adaptive_average_pool adaptive_max_pool
     linear biased_conv lstm gru
-    normalize moments batch_normalization layer_normalization rms_normalization dot_product_attention hstack vstack dstack stack split unstack tile roll rot90
+    normalize moments batch_normalization layer_normalization rms_normalization dot_product_attention hstack vstack dstack stack unstack tile roll rot90
     threefry keyed_uniform keyed_normal keyed_randint keyed_categorical keyed_dropout keyed_shuffle keyed_gamma keyed_binomial
     """.split()
 )
@@ -109,6 +109,12 @@ class Overrides:
     def erfinv(x: Any) -> Any:
         return lax.erf_inv(x)
 
+    def split(self, x: Any, indices_or_sections: Any, axis: int = 0) -> list:
+        n = indices_or_sections
+        if type(n) is not int or type(axis) is not int or not -x.ndim <= axis < x.ndim or n <= 0 or x.shape[axis] % n:
+            return defined("jax", "split", x, n, axis)
+        return _split(x, n, axis)  # its gradient is one concatenation; those of slices are padded and added up
+
     def softmax(self, x: Any, axis: Any = -1) -> Any:
         return _softmax(x, tuple(axis) if isinstance(axis, list) else axis)
 
@@ -123,6 +129,7 @@ class Overrides:
         return _tensordot(x1, x2, axes=axes, preferred=_accumulator(x1, x2))
 
 
+_split = jax.jit(jnp.split, static_argnums=(1, 2), inline=True)
 _softmax = jax.jit(jax.nn.softmax, static_argnums=1, inline=True)
 _log_softmax = jax.jit(jax.nn.log_softmax, static_argnums=1, inline=True)
 def _accumulator(*operands: Any) -> Any:
