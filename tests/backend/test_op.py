@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,40 @@ def test_missing_argument_is_a_type_error():
 
 def test_every_op_has_a_docstring():
     assert not [n for table in (OPS, PRIMITIVES) for n, op in table.items() if not op.doc.strip() and not n.startswith("_")]
+
+
+def test_arrays_belong_to_the_active_engine_however_often_they_were_numpys():
+    """Plans for arrays are short while no scope is open in any thread; one that opens elsewhere, or lists with another engine's tensors, must be seen."""
+    jax = pytest.importorskip("jax")
+    x, c = np.ones((2, 2), "float32"), np.array([[True, False]] * 2)
+    calls = {
+        "exp": lambda a: ops.exp(a), "add": lambda a: ops.add(a, a), "where": lambda a: ops.where(c, a, a), "fmax": lambda a: ops.fmax(a, a),
+        "concatenate": lambda a: ops.concatenate([a, a]), "stack": lambda a: ops.stack([a, a]), "cast": lambda a: ops.cast(a, "int32"),
+        "same": lambda a: ops.cast(a, "float32"),
+    }  # fmt: skip
+    before = registry.active_name()
+    ph.set_backend("numpy")
+    try:
+        for _ in range(2):
+            assert all(isinstance(call(x), np.ndarray) for call in calls.values())
+        opened, leave, seen = threading.Event(), threading.Event(), {}
+
+        def elsewhere():
+            with ph.use_backend("jax"):
+                opened.set()
+                assert leave.wait(60)
+                seen.update({name: isinstance(call(x), jax.Array) for name, call in calls.items()})
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        assert opened.wait(60)
+        assert all(isinstance(call(x), np.ndarray) for call in calls.values())
+        leave.set()
+        thread.join()
+        assert seen == dict.fromkeys(calls, True)
+        theirs = jax.numpy.asarray(x)
+        assert isinstance(ops.concatenate([x, theirs]), jax.Array) and isinstance(ops.stack([theirs, x]), jax.Array)
+        ph.set_backend("jax")
+        assert all(isinstance(call(x), jax.Array) for call in calls.values())
+    finally:
+        ph.set_backend(before)

@@ -59,6 +59,17 @@ def test_predictions_belong_to_the_caller(name):
             np.testing.assert_array_equal(predict(), kept)
 
 
+@pytest.mark.parametrize("name", ["jax", "torch", "tensorflow", "openvino", "numpy"])
+def test_inputs_that_do_not_fit_a_model_in_use_are_found_before_the_first_batch(name):
+    with ph.use_backend(name):
+        model = make()
+        expected = model.predict(X, verbose=0)
+        for predict in (lambda x: model.predict(x, verbose=0), model.predict_on_batch):
+            with pytest.raises(ValueError, match="does not fit its input: expected axis -1"):
+                predict(X[:, :-1])
+            np.testing.assert_allclose(predict(X), expected, rtol=1e-5, atol=1e-6)  # batches of 32 and of 64
+
+
 def test_fifty_fits_leave_nothing(engine):
     model = make()
     objects, memory = grows(lambda: model.fit(X, Y, batch_size=16, verbose=0), 52)

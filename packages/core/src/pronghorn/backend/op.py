@@ -238,11 +238,11 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         elif b.own_dtypes and len(values) == 3 and all(type(v) is type(first) for v in values):
             op.quick.setdefault(type(first), {})[key[1]] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
-        op.plans.setdefault(key[0], {})[key[1]] = guarded = _guarded(op, b, plan)
+        op.plans.setdefault(key[0], {})[key[1]] = hosted = _guarded(op, b, plan)
         if all(type(v) is np.ndarray and v.dtype is values[0].dtype for v in values) and (op.listed or len(values) == 2):
-            op.quick.setdefault((np.ndarray, len(values)) if op.listed else np.ndarray, {})[values[0].dtype] = guarded
+            op.quick.setdefault((np.ndarray, len(values)) if op.listed else np.ndarray, {})[values[0].dtype] = hosted
         if len(values) == 3 and not op.listed and all(type(v) is np.ndarray for v in values):
-            op.quick.setdefault(np.ndarray, {})[key[1]] = guarded
+            op.quick.setdefault(np.ndarray, {})[key[1]] = hosted
     return _run(op, plan, args, kwargs)
 
 
@@ -275,7 +275,7 @@ def guarded(b: Any, plan: Callable, other: Callable) -> Callable:
 
 
 def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
-    """A plan for NumPy arrays, which are tensors of `b` only while `b` is active."""
+    """A plan for operands that are all on the host, and belong to `b` only while `b` is active."""
     state, scopes, active = registry, registry._open, registry.active
     if len(op.operands) == len(op.signature.parameters) == 1:
 
@@ -285,18 +285,6 @@ def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
         return run_one
     if len(op.operands) == len(op.signature.parameters) == 2:
         return guarded(b, plan, lambda x1, x2: _slow(op, (x1, x2), {}, None))
-    if op.listed:
-
-        def run_list(xs: Any, *args: Any, **kwargs: Any) -> Any:
-            if (not scopes and state._default is b) or active() is b:
-                for x in xs:
-                    if type(x) not in _HOST:
-                        break
-                else:
-                    return plan(xs, *args, **kwargs)
-            return _slow(op, (xs, *args), kwargs, None)
-
-        return run_list
 
     def run(*args: Any, **kwargs: Any) -> Any:
         if (not scopes and state._default is b) or active() is b:
@@ -315,17 +303,15 @@ def _wrap(op: Op) -> Callable:
         listed, first, quick = op.listed, n - 1, op.quick
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            plan: Any
             values = (args[0] if args else ()) if listed else args[first:]
-            kind = type(values)
-            if kind is not list and kind is not tuple and not isinstance(values, (list, tuple)):
+            if not isinstance(values, (list, tuple)):
                 return _slow(op, args, kwargs, None)
-            plan = None
             try:
-                x = values[0]
-                kind = x.dtype
-                plan = quick[type(x), len(values)][kind]
-                for x in values[1:]:
-                    if x.dtype is not kind:
+                t, kind = type(values[0]), values[0].dtype
+                plan = quick[t, len(values)][kind]
+                for x in values:
+                    if type(x) is not t or x.dtype is not kind:
                         plan = None
                         break
             except (IndexError, KeyError, AttributeError):

@@ -144,6 +144,7 @@ class Layer(LayerConfig, LayerState, Operation):
         self._key_counters: dict[str, int] = {}
         self._build_shapes: dict[str, Any] | None = None
         self._home: Any = None
+        self._first_variable: Any = None
         self._path: str | None = None
         self._building = self._called = False
         self.built = False
@@ -463,7 +464,7 @@ class Layer(LayerConfig, LayerState, Operation):
         return self._path or self.name
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plans": {}, "_home": None, "_first": None}
+        return {**self.__dict__, "_plans": {}, "_home": None, "_first_variable": None}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -13,7 +13,7 @@ _KINDS: dict[type, int] = {}
 #: attributes of every layer that hold none of its own state
 INTERNAL = frozenset({
     "_plans", "_init_args", "_inbound", "_build_shapes", "_key_counters", "_own", "_frozen", "_dtype_policy", "input_spec", "_home", "activity_regularizer",
-    "name", "_key", "_path", "_trainable", "built", "autocast", "supports_masking", "_building", "_called", "_first",
+    "name", "_key", "_path", "_trainable", "built", "autocast", "supports_masking", "_building", "_called", "_first_variable",
 })  # fmt: skip
 
 
@@ -206,19 +206,17 @@ def flatten_layers(layer: Any, include_self: bool = True) -> list[Any]:
 
 def first_variable(layer: Any) -> Variable | None:
     """Some variable of a layer or of what is below it, the first to be found; None where there is none."""
-    found = vars(layer).get("_first")
-    if found is not None:
-        variable, path = found
+    known = vars(layer).get("_first_variable")
+    if known is not None:
+        variable, way = known
         try:
-            if all([holder[key] is held for holder, key, held in path]):  # looking again takes twenty times as long
+            if all([holder[key] is held for holder, key, held in way]):  # looking again takes twenty times as long
                 return variable
         except LookupError:
             pass
-        layer._first = None
-    path = []
+    path: list = []
     variable = _search(layer, set(), path)
-    if variable is not None:
-        layer._first = variable, path[::-1]
+    vars(layer)["_first_variable"] = None if variable is None else (variable, path[::-1])
     return variable
 
 

@@ -63,7 +63,7 @@ class Functions:
             at_home = not trainable or trainable[0][0].backend is now[2]
             if now == options and at_home and held.still() and all([v._trainable is flag for v, flag in trainable]):
                 return made
-            del self._last[kind, repeat]
+            self._last.pop((kind, repeat), None)  # another thread may have been here
         made = self._get(model, kind, repeat)
         if kind == "predict":  # the one step that is asked for batch by batch, and depends on layers alone
             trainable = [(v, v._trainable) for v in model.variables]

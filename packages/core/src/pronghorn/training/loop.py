@@ -55,6 +55,14 @@ class Loop:
         except Exception as error:  # an override may do what shapes alone cannot
             self._dry_run_error = error
 
+    def _prepare_once(self, kind: str, batch: Any) -> None:
+        """Prepare for a batch of other shapes or dtypes than those before."""
+        signature = kind, tuple([(np.shape(a), getattr(a, "dtype", type(a))) for a in flatten(batch)])
+        checked = self.__dict__.setdefault("_checked", set())
+        if signature not in checked or not self.built:  # type: ignore[attr-defined]
+            self._prepare(kind, batch)
+            checked.add(signature)
+
     def _function(self, kind: str, repeat: int = 1) -> Any:
         """Return the compiled step; the first step of an override that could not be run on shapes runs as plain Python, which builds its state."""
         error = self.__dict__.pop("_dry_run_error", None)
@@ -324,8 +332,7 @@ class Loop:
         with registry.use_backend(backend.name):
             data = get_data(x, batch_size=batch_size)
             _check_steps("steps", steps)
-            if not self.built:  # type: ignore[attr-defined]
-                self._prepare("predict", data.first())
+            self._prepare_once("predict", data.first())
             total = limited(steps or data.num_batches, SETTINGS.max_steps_per_epoch)
             callbacks = _callback_list(callbacks, self, verbose, epochs=1, steps=total, history=False)
             feed = Feed(data, steps)
@@ -354,18 +361,14 @@ class Loop:
                 callbacks.on_predict_end()
             finally:
                 callbacks.close()
-        return _own(collected[0]) if len(collected) == 1 else map_structure(lambda *parts: np.concatenate(parts), *collected)
+        return _writable(collected[0]) if len(collected) == 1 else map_structure(lambda *parts: np.concatenate(parts), *collected)
 
     # -- single batches --------------------------------------------------------------------------------------------------------------------
     def _on_batch(self, kind: str, batch: tuple) -> Any:
         backend = self.backend  # type: ignore[attr-defined]
         with registry.use_backend(backend.name):
             executor = backend.executor()
-            signature = (kind, tuple([(np.shape(a), str(getattr(a, "dtype", type(a)))) for a in flatten(batch)]))
-            checked = self.__dict__.setdefault("_checked", set())
-            if signature not in checked:
-                self._prepare(kind, batch)
-                checked.add(signature)
+            self._prepare_once(kind, batch)
             if kind != "predict":
                 self.reset_metrics()  # type: ignore[attr-defined]
             return executor.fetch(self._function(kind)(executor.put(batch)))
@@ -394,10 +397,10 @@ class Loop:
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays."""
-        return _own(self._on_batch("predict", _batch(x)))
+        return _writable(self._on_batch("predict", _batch(x)))
 
 
-def _own(outputs: Any) -> Any:
+def _writable(outputs: Any) -> Any:
     """Return arrays that the user may write to, where an engine lends its memory."""
     if type(outputs) is np.ndarray:
         return outputs if outputs.flags.writeable else outputs.copy()
