@@ -152,3 +152,13 @@ def test_arrays_belong_to_the_active_engine_however_often_they_were_numpys():
         assert all(isinstance(call(x), jax.Array) for call in calls.values())
     finally:
         ph.set_backend(before)
+
+
+def test_lists_may_hold_variables_however_often(engine):
+    x = np.arange(4, dtype="float32").reshape(2, 2)
+    v = ph.Variable(x)
+    for _ in range(3):
+        for xs in ([v, v], [v, ops.convert_to_tensor(x)], [ops.convert_to_tensor(x), v], [v, x], (v, v)):
+            np.testing.assert_array_equal(ops.convert_to_numpy(ops.concatenate(xs)), np.concatenate([x, x]))
+            np.testing.assert_array_equal(ops.convert_to_numpy(ops.stack(xs)), np.stack([x, x]))
+            np.testing.assert_array_equal(ops.convert_to_numpy(ops.einsum("ij,jk", *xs)), x @ x)

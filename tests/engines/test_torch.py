@@ -946,9 +946,8 @@ def test_torch_compile_traces_through_dispatch(warm):
 
     if not warm:
         for op in (*OPS.values(), *PRIMITIVES.values()):
-            op.plans.clear()
-            op.quick.clear()
-    for engine in ("tensorflow", "jax"):  # what ops remember of other engines is nothing to torch's compiler
+            op.forget()
+    for engine in ("tensorflow", "jax", "numpy"):  # what ops remember of other engines is nothing to torch's compiler
         with registry.use_backend(engine):
             x = ops.convert_to_tensor(np.ones((4, 3), "float32"))
             ops.layer_normalization(ops.concatenate([ops.stack([x, p.multiply(x, 2.0)])[0], ops.softmax(x)]))

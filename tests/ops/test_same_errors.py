@@ -269,8 +269,7 @@ def forget():
         names.append(name)
         for table in (OPS, PRIMITIVES):
             if name in table:
-                table[name].plans.clear()
-                table[name].quick.clear()
+                table[name].forget()
 
     yield clear
     for name in list(names):

@@ -20,7 +20,6 @@ from pronghorn.backend.owners import UNWRAP, owner, pick, symbolic_backend, unwr
 OPS: dict[str, "Op"] = {}
 PRIMITIVES: dict[str, "Op"] = {}
 NONE: dict[Any, Any] = {}  # never written to
-_HOST = frozenset((np.ndarray, type(None), str, *dtypes.WEAK))
 _PLAIN = frozenset((int, float))  # torch's compiler cannot look for attributes of a symbolic number
 
 
@@ -28,7 +27,7 @@ class Op:
     """What is known of one op; the public function carries it as `function.op`."""
 
     __slots__ = (
-        "name", "body", "signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "public",
+        "name", "body", "signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "hosted", "public",
         "required", "doc", "override", "pair",
     )  # fmt: skip
 
@@ -47,8 +46,15 @@ class Op:
         self.plans: dict[Any, dict[Any, Callable]] = {}
         # type of all operands (and their count) -> dtype of all operands -> plan; for engines with dtype objects of their own
         self.quick: dict[Any, dict[Any, Callable]] = {}
+        # name of the backend -> types -> dtypes -> plan, for operands on the host, which are the active backend's
+        self.hosted: dict[str, dict[Any, dict[Any, Callable]]] = {}
         self.public: Callable
         self.doc = body.__doc__ or ""
+
+    def forget(self) -> None:
+        """Drop every plan, for whoever replaces an engine's function or the body."""
+        for table in (self.hosted, self.plans, self.quick):
+            table.clear()
 
 
 def _explicit_dtype(b: Any, v: Any) -> str | None:
@@ -202,7 +208,50 @@ def _complete(op: Op, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     return tuple(new), rest
 
 
+def place(b: Any, entries: list[tuple[dict, Any]], plan: Callable, other: Callable, value: Callable = lambda plan: plan) -> None:
+    """Let `entries` of tables lead from operands on the host to `plan` of backend `b`, whose they are only while it is active.
+
+    While no other backend can be active, the entries are the plan itself; else they look which one is, and turn to `other` where it is not `b`.
+    """
+
+    def shorten() -> None:
+        for table, key in entries:
+            registry.shorten(b, table, key, value(plan))
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if active() is not b:
+            return other(*args, **kwargs)
+        if not scopes:
+            shorten()
+        return plan(*args, **kwargs)
+
+    scopes, active = registry._open, registry.active
+    if not scopes:
+        return shorten()
+    for table, key in entries:
+        table[key] = value(run)
+
+
+def _hosted(op: Op, b: Any, plan: Callable, key: Any) -> Callable:
+    """Place a plan for operands on the host in the op's tables, and return it."""
+    types, kinds = key
+    entries = [(op.plans.setdefault(types, {}), kinds)]
+    if type(types) is tuple and set(types) == {np.ndarray}:
+        table = op.quick.setdefault((np.ndarray, len(types)) if op.listed or op.variadic else np.ndarray, {})
+        if len(types) == 3 and not op.listed and not op.variadic:
+            entries.append((table, kinds))
+        elif len(set(kinds)) == 1 and (op.listed or op.variadic or len(types) == 2):
+            entries.append((table, kinds[0]))
+    place(b, entries, plan, lambda *args, **kwargs: _slow(op, args, kwargs, key))
+    return plan
+
+
 def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
+    if op.hosted and key is not None:
+        b = registry.active()
+        plan = op.hosted.get(b.name, NONE).get(key[0], NONE).get(key[1])
+        if plan is not None:
+            return _run(op, _hosted(op, b, plan, key), args, kwargs)
     n = len(op.operands)
     if not op.variadic and len(args) < n:
         args, kwargs = _complete(op, args, kwargs)
@@ -217,7 +266,8 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
             raise TypeError(f"{op.name}: expected a list of tensors; received {type(xs).__name__}.")
         if not xs:
             raise ValueError(f"{op.name}: expected at least one tensor; received an empty list.")
-        args = ([unwrap(x) for x in xs], *args[1:])
+        if xs is not args[0] or any(type(x) in UNWRAP for x in xs):  # what is cached is for the tensors themselves
+            return op.public([unwrap(x) for x in xs], *args[1:], **kwargs)
     elif any(type(a) in UNWRAP for a in (args if op.variadic else args[:n])):
         last = len(args) if op.variadic else n
         return op.public(*[unwrap(a) if i < last else a for i, a in enumerate(args)], **kwargs)
@@ -238,11 +288,7 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         elif b.own_dtypes and len(values) == 3 and all(type(v) is type(first) for v in values):
             op.quick.setdefault(type(first), {})[key[1]] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
-        op.plans.setdefault(key[0], {})[key[1]] = hosted = _guarded(op, b, plan)
-        if all(type(v) is np.ndarray and v.dtype is values[0].dtype for v in values) and (op.listed or len(values) == 2):
-            op.quick.setdefault((np.ndarray, len(values)) if op.listed else np.ndarray, {})[values[0].dtype] = hosted
-        if len(values) == 3 and not op.listed and all(type(v) is np.ndarray for v in values):
-            op.quick.setdefault(np.ndarray, {})[key[1]] = hosted
+        op.hosted.setdefault(b.name, {}).setdefault(key[0], {})[key[1]] = plan
     return _run(op, plan, args, kwargs)
 
 
@@ -262,36 +308,6 @@ def _reraise(op: Op, error: Exception, args: tuple, kwargs: dict) -> NoReturn:
     if ours is error:
         raise error
     raise ours from error
-
-
-def guarded(b: Any, plan: Callable, other: Callable) -> Callable:
-    """Return a function of two arguments, the first a NumPy array: it runs `plan` while `b` is active, to which arrays belong then, else `other`."""
-    state, scopes, active = registry, registry._open, registry.active
-
-    def run_two(x1: Any, x2: Any) -> Any:
-        return plan(x1, x2) if ((not scopes and state._default is b) or active() is b) and type(x2) in _HOST else other(x1, x2)
-
-    return run_two
-
-
-def _guarded(op: Op, b: Any, plan: Callable) -> Callable:
-    """A plan for operands that are all on the host, and belong to `b` only while `b` is active."""
-    state, scopes, active = registry, registry._open, registry.active
-    if len(op.operands) == len(op.signature.parameters) == 1:
-
-        def run_one(x: Any) -> Any:
-            return plan(x) if (not scopes and state._default is b) or active() is b else _slow(op, (x,), {}, None)
-
-        return run_one
-    if len(op.operands) == len(op.signature.parameters) == 2:
-        return guarded(b, plan, lambda x1, x2: _slow(op, (x1, x2), {}, None))
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        if (not scopes and state._default is b) or active() is b:
-            return plan(*args, **kwargs)
-        return _slow(op, args, kwargs, None)
-
-    return run
 
 
 def _wrap(op: Op) -> Callable:
@@ -455,7 +471,7 @@ def _elementwise(op: Op, n: int) -> Callable:
         t = type(x1)
         try:
             kind = x1.dtype
-            if kind is not (x2.dtype if type(x2) is t else getattr(x2, "dtype", None)):  # a number has none, and an exception would take longer
+            if type(x2) is not t and (t is np.ndarray or getattr(x2, "dtype", None) is not kind) or x2.dtype is not kind:
                 return general(x1, x2)
             plan = quick[t][kind]
         except (KeyError, AttributeError):

@@ -281,8 +281,30 @@ class _Scope(threading.local):
 
 _scope = _Scope()
 _default: Backend | None = None  # what `active` gives outside any `use_backend`; None until somebody asks
-#: An entry per scope that is open, of any thread: while there is none, `_default` is active everywhere, which is quicker to see than what `active` looks for.
-_open: list[None] = []
+_open: list[None] = []  # an entry per scope that is open, in any thread
+#: Tables that lead arrays to the default backend without a look at which one is active: filled while no scope is open, emptied by what changes that.
+_short: list[dict] = []
+
+
+def shorten(backend: Backend, table: dict, key: Any, value: Any) -> None:
+    """Set `table[key] = value` until a scope opens or the default changes, if `backend` is active in every thread now; all of the table goes then."""
+    if _open:
+        return
+    with _lock:
+        _short.append(table)  # before the look: a scope that opens after it finds the table, and waits for the lock
+        if not _open and _default is backend:
+            table[key] = value
+
+
+def _lengthen() -> None:
+    if _short:
+        with _lock:
+            for table in _short:
+                table.clear()
+            _short.clear()
+
+
+_lengthen._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch's compiler is to call it, not to read the tables
 
 
 def active() -> Backend:
@@ -340,6 +362,7 @@ def set_backend(name: str | None) -> None:
     backend = None if name is None else get(name)
     with _lock:
         _default = backend
+        _lengthen()
 
 
 class use_backend:
@@ -362,6 +385,7 @@ class use_backend:
     def __enter__(self) -> Backend:
         backend = get(self.name)
         _open.append(None)  # first, and a list, as its changes are atomic
+        _lengthen()
         _scope.outer.append(_scope.backend)
         _scope.backend = backend
         return backend

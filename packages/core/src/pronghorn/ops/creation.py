@@ -9,7 +9,7 @@ from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
 from pronghorn.backend.convert import host_array, not_dense
 from pronghorn.backend.dims import Dim, plain_sizes
-from pronghorn.backend.op import guarded, op
+from pronghorn.backend.op import op, place
 from pronghorn.backend.owners import OWNERS, owner, unwrap
 from pronghorn.symbolic.spec import Spec
 
@@ -177,7 +177,7 @@ def _cast(x: Any, dtype: Any) -> Any:
         if b.own_dtypes and OWNERS.get(type(x)) is b:
             _CASTS.setdefault(type(x), {}).setdefault(x.dtype, {})[dtype] = (run, name)
         elif type(x) is np.ndarray and b.host_tensors:
-            _CASTS.setdefault(np.ndarray, {}).setdefault(x.dtype, {})[dtype] = (guarded(b, run, _cast), name)
+            place(b, [(_CASTS.setdefault(np.ndarray, {}).setdefault(x.dtype, {}), dtype)], run, _cast, lambda run: (run, name))
     return run(x, name)
 
 
