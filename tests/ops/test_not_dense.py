@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import pronghorn as ph
 from pronghorn import ops
 
 
@@ -43,3 +44,21 @@ def test_what_is_not_dense_is_refused(engine, make, call):
         CALLS[call](ops.ones((2, 2)))  # what dense tensors left behind does not let others in
     with pytest.raises(TypeError, match=r"[Ss]parse and ragged tensors are not supported yet; received a .*to_dense"):
         CALLS[call](make())
+
+
+@pytest.mark.parametrize("make", [torch_sparse, torch_compressed])
+def test_no_entrance_takes_what_is_not_dense(make):
+    x = make()
+    with ph.use_backend("torch"):
+        model = ph.Sequential([ph.layers.Dense(2)])
+        model.compile("sgd", "mse")
+        entrances = {
+            "variable": lambda: ph.Variable(x), "assign": lambda: ph.Variable(np.ones((2, 2))).assign(x), "host": lambda: ops.convert_to_numpy(x),
+            "move": lambda: ops.convert(x, "numpy"), "call": lambda: model(x),
+            "predict": lambda: model.predict(x, verbose=0), "batch": lambda: model.predict_on_batch(x), "fit": lambda: model.fit(x, np.ones((2, 2)), verbose=0),
+            "batches": lambda: model.predict(iter([x]), verbose=0), "train": lambda: model.train_on_batch(x, np.ones((2, 2))),
+        }  # fmt: skip
+        for name, enter in entrances.items():
+            with pytest.raises(TypeError, match=r"[Ss]parse and ragged tensors are not supported yet; received a .*to_dense"):
+                enter()
+                raise AssertionError(name)

@@ -37,6 +37,17 @@ def not_dense(value: Any) -> TypeError:
     )
 
 
+def require_dense(own: Any, value: Any) -> Any:
+    """Return `value`, a native tensor of backend `own`, if it is dense.
+
+    Raises:
+        TypeError: a sparse tensor.
+    """
+    if not own.is_dense(value):
+        raise not_dense(value)
+    return value
+
+
 def host_array(value: Any, backend: Any, dtype: str | None = None) -> np.ndarray:
     """Return host data as an array with a dtype that `backend` has.
 

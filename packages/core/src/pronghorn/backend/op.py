@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pronghorn.backend import dtypes, failures, registry
-from pronghorn.backend.convert import host_array, host_dtype, is_scalar, not_dense, scalar_for
+from pronghorn.backend.convert import host_array, host_dtype, is_scalar, not_dense, require_dense, scalar_for
 from pronghorn.backend.dims import show
 from pronghorn.backend.errors import CapabilityError
 from pronghorn.backend.owners import UNWRAP, owner, pick, symbolic_backend, unwrap
@@ -65,9 +65,7 @@ def _explicit_dtype(b: Any, v: Any) -> str | None:
         return dtypes.WEAK[type(v)]
     own = owner(type(v))
     if own is not None:
-        if not own.is_dense(v):
-            raise not_dense(v)
-        return own.dtype(v)
+        return own.dtype(require_dense(own, v))
     if isinstance(v, (np.ndarray, np.generic)):
         if b.host_tensors:
             return dtypes.name_of(v.dtype)

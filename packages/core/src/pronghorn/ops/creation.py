@@ -7,7 +7,7 @@ import numpy as np
 
 from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
-from pronghorn.backend.convert import host_array, not_dense
+from pronghorn.backend.convert import host_array, require_dense
 from pronghorn.backend.dims import Dim, plain_sizes
 from pronghorn.backend.op import op, place
 from pronghorn.backend.owners import OWNERS, owner, unwrap
@@ -42,8 +42,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
                 return x
         array = host_array(x, b, want)
         return b.convert_to_tensor(array, array.dtype.name)
-    if not b.is_dense(x):
-        raise not_dense(x)
+    require_dense(b, x)
     if want is None or b.dtype(x) == want:
         return x
     return p.cast(x, want if isinstance(x, Spec) else b.require(want))
@@ -58,7 +57,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
     """
     x = unwrap(x)
     b = owner(type(x))
-    return host_array(x, registry.active()) if b is None else np.asarray(b.convert_to_numpy(x))
+    return host_array(x, registry.active()) if b is None else np.asarray(b.convert_to_numpy(require_dense(b, x)))
 
 
 def convert(x: Any, backend: str) -> Any:
@@ -81,7 +80,7 @@ def convert(x: Any, backend: str) -> Any:
         own = owner(type(v))
         if own is target:
             return v
-        array = np.asarray(v) if own is None else own.convert_to_numpy(v)
+        array = np.asarray(v) if own is None else own.convert_to_numpy(require_dense(own, v))
         return target.from_host(array, target.canonical(array.dtype.name) if own is not None else None)
 
     return map_structure(move, x)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import dtypes, registry
+from pronghorn.backend.convert import host_array, require_dense
 from pronghorn.backend.owners import UNWRAP, owner
 from pronghorn.state.binding import STATE
 from pronghorn.state.naming import scoped
@@ -85,12 +86,12 @@ class Variable:
         else:
             value = initializer.value if isinstance(initializer, Variable) else initializer
         own = owner(type(value))
+        if own is not None:
+            require_dense(own, value)
         if own is not None and own is not self.backend and not isinstance(value, Spec):
             value = own.convert_to_numpy(value)
             own = None
         if own is None:
-            from pronghorn.backend.convert import host_array
-
             value = host_array(value, self.backend, None if dtype is None else dtypes.standardize(dtype))
             if not private:
                 value = np.array(value)
@@ -169,11 +170,11 @@ class Variable:
                 value = value if value.dtype == self._dtype else kind.cast(value, self._dtype)
                 STATE.scope.write(self, value)
             return value
+        if kind is not None:
+            require_dense(kind, value)
         if kind is not self.backend:
             if kind is not None:
                 value = kind.convert_to_numpy(value)
-            from pronghorn.backend.convert import host_array
-
             array = host_array(value, self.backend)
             value = self.backend.convert_to_tensor(array.astype(dtypes.numpy_dtype(self._dtype)), self._dtype)
         elif self.backend.dtype(value) != self._dtype:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pronghorn.backend.convert import require_dense
 from pronghorn.backend.owners import owner, unwrap
 from pronghorn.random import host, keys
 from pronghorn.state.tree import flatten, map_structure
@@ -52,7 +53,7 @@ def _array(value: Any, what: str) -> np.ndarray:
     value = unwrap(value)
     own = owner(type(value))
     if own is not None:
-        return own.convert_to_numpy(value)
+        return own.convert_to_numpy(require_dense(own, value))
     if type(value).__module__.partition(".")[0] == "pandas":
         value = value.to_numpy()
     array = np.asarray(value)

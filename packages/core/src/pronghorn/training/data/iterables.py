@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import registry
-from pronghorn.backend.convert import not_dense
+from pronghorn.backend.convert import not_dense, require_dense
 from pronghorn.backend.owners import owner, unwrap
 from pronghorn.random import host, keys
 from pronghorn.training.data.arrays import apply_class_weight, class_table, is_array, is_number_list, to_arrays
@@ -43,6 +43,7 @@ def _readable(value: Any, what: str) -> Any:
         if is_not_dense(value):
             raise not_dense(value)
         return to_arrays(value, what) if is_array(value) or isinstance(value, (str, bytes)) else value
+    require_dense(own, unwrap(value))
     if own is registry.active():
         return value
     try:  # without a copy, where its memory can be read from here
