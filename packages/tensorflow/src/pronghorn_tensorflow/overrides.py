@@ -205,3 +205,25 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
     if size is None or num not in (None, size):
         return _body("unstack", x, num, axis)
     return list(raw.Unpack(value=x, num=size, axis=axis))
+
+
+@functools.cache
+def _graph(name: str) -> Callable:
+    return tf.function(functools.partial(_body, name), autograph=False, reduce_retracing=True)
+
+
+def _whole(name: str) -> None:
+    """Let a recurrent op run as a graph where it would otherwise go step by step, which takes several times as long."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not tf.executing_eagerly() or tf.config.functions_run_eagerly():
+            return _body(name, *args, **kwargs)
+        # a graph is made anew for each variable among its arguments, but not for each tensor
+        return _graph(name)(*[plain(a) for a in args], **{k: plain(v) for k, v in kwargs.items()})
+
+    call.__name__ = name
+    _override(call)
+
+
+for _name in ("lstm", "gru"):
+    _whole(_name)
