@@ -14,6 +14,7 @@ from pronghorn import layers, ops
 from pronghorn.backend import primitives as p
 from pronghorn.backend.errors import CapabilityError
 from pronghorn.state.tree import flatten
+from pronghorn_openvino.interop import model as ov_model
 
 RNG = np.random.default_rng(7)
 
@@ -290,6 +291,30 @@ def test_model_moves_over_and_agrees(engine):
     native = ph.native(model)
     assert native.inputs[0].get_any_name() == "image" and native.inputs[0].get_partial_shape()[0].is_dynamic
     np.testing.assert_allclose(native(x[:2])[0], expected[:2], atol=1e-6)
+
+
+RECURRENT = {
+    "LSTM": lambda: ph.layers.LSTM(4, return_sequences=True), "LSTM backwards": lambda: ph.layers.LSTM(4, go_backwards=True, use_bias=False),
+    "GRU": lambda: ph.layers.GRU(4, return_sequences=True), "GRU backwards": lambda: ph.layers.GRU(4, go_backwards=True, use_bias=False),
+    "SimpleRNN": lambda: ph.layers.SimpleRNN(4), "Bidirectional": lambda: ph.layers.Bidirectional(ph.layers.LSTM(4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [6, None])
+@pytest.mark.parametrize("layer", RECURRENT)
+def test_recurrent_models_agree_with_the_batch_size_open_too(layer, steps):
+    x = np.random.default_rng(0).normal(size=(3, 6, 2)).astype("float32")
+    with ph.use_backend("numpy"):
+        model = ph.Sequential([ph.Input((steps, 2)), RECURRENT[layer]()])
+        expected = model.predict(x, verbose=0)
+    model.to("openvino")
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-6)
+    native = ph.native(model)
+    np.testing.assert_allclose(native(x)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(native(x[:1])[0], expected[:1], atol=1e-6)
+    loops = {"SimpleRNN": 1}.get(layer, 0)  # the others are sequences that the plugin has a kernel for
+    kinds = [node.get_type_name() for node in ov_model(model).get_ops()]
+    assert kinds.count("TensorIterator") + kinds.count("Loop") == loops
 
 
 def test_evaluate_agrees_and_fit_is_refused():

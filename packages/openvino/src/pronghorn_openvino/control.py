@@ -84,7 +84,7 @@ def _scan(g: Graph, out: Any, init: Any, xs: Any, carry: Any, row: Any, step: tu
     merged = [_body_parameter(g, body, v, s) for v, s in zip(values, carried, strict=True)]
     pieces = []
     for v, s in zip(sliced, rows, strict=True):
-        node = o.parameter([1, *v.dims[1:]], v.node.get_element_type())
+        node = o.parameter([1, *[-1 if d is None else d for d in v.dims[1:]]], v.node.get_element_type())
         body.parameters.append(node)
         body.values[id(s)] = Value(o.squeeze(node, ints([0])), s.dtype)
         pieces.append(node)

@@ -18,6 +18,7 @@ from pronghorn.symbolic.graph import TRACE
 from pronghorn.symbolic.spec import Spec
 from pronghorn_openvino import control as control  # noqa: F401  registers its lowerings
 from pronghorn_openvino import lowering
+from pronghorn_openvino import recurrent as recurrent  # noqa: F401  likewise
 from pronghorn_openvino.engine import ov
 from pronghorn_openvino.graph import Graph, Value, from_carrier, to_carrier
 
@@ -105,7 +106,7 @@ class Trace:
             return g.constant(current[variable])
 
         for i, spec in enumerate(self.inputs):
-            g.lazy[id(spec)] = lambda s=spec, i=i: feed(s, i)
+            g.later(spec, lambda s=spec, i=i: feed(s, i))
         for v, spec in self.specs.items():
             g.lazy[id(spec)] = (lambda s=spec, v=v: feed(s, v)) if v in parameters else (lambda v=v: constant(v))
         lowering.run(g, self.tape, self.outputs)

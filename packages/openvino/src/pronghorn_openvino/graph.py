@@ -5,7 +5,7 @@ narrower than 32 bits are wrapped after arithmetic. A value may hold its axes in
 convolutions run without copies: elementwise ops and reductions work on whatever order there is, and a transpose appears only where somebody needs the axes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,6 +149,7 @@ class Graph:
         self.parameters: list[Any] = []
         self.captured: list[tuple[Any, Any]] = []  # outer value's node, parameter of this body
         self.sizes: dict[str, Any] = {}  # name of a dimension -> scalar node
+        self.sized: dict[str, Spec] = {}  # name of a dimension -> an input with an axis of that size
         self.outer = outer
         self.keep: list[Any] = []  # host memory that constants share
         self._constants: dict[int, Value] = {}
@@ -208,16 +209,26 @@ class Graph:
         for names, factor in d.terms.items():
             term = ints([factor])
             for name in names:
-                scope: Graph | None = self
-                while scope is not None and name not in scope.sizes:
-                    scope = scope.outer
-                if scope is not None and scope is not self:
-                    raise CapabilityError(f"openvino: the size {d} is unknown inside a loop or branch. Give that axis a fixed size.")
-                if scope is None:
+                size = self._size(name)
+                if size is None:
                     raise CapabilityError(f"openvino: the size {d} cannot be computed from the inputs. Give that axis a fixed size.")
-                term = o.multiply(term, scope.sizes[name]).output(0)
+                term = o.multiply(term, size).output(0)
             total = term if total is None else o.add(total, term).output(0)
         return total
+
+    def _size(self, name: str) -> Any:
+        """Return the size of a named dimension, which bodies get as a parameter; None where no input has it."""
+        if name not in self.sizes and name in self.sized:
+            self.value(self.sized[name])
+        if name not in self.sizes and self.outer is not None:
+            outer = self.outer._size(name)
+            if outer is None:
+                return None
+            node = o.parameter([1], ov.Type.i64)
+            self.parameters.append(node)
+            self.captured.append((outer, node))
+            self.sizes[name] = node.output(0)
+        return self.sizes.get(name)
 
     def shape(self, dims: Sequence[Any], infer: bool = False) -> Any:
         """Return a shape as an int64 vector node; with `infer`, one unknown size is left to `reshape` as -1."""
@@ -230,11 +241,24 @@ class Graph:
 
     def entry(self, node: Any, spec: Spec) -> None:
         """Name the unknown sizes of an input."""
-        for i, d in enumerate(spec.dims):
-            if isinstance(d, Dim) and len(d.terms) == 1:
-                ((names, factor),) = d.terms.items()
-                if factor == 1 and len(names) == 1 and names[0] not in self.sizes:
-                    self.sizes[names[0]] = o.gather(o.shape_of(node), ints([i]), ints(0)).output(0)
+        for i, name in _named(spec):
+            if name not in self.sizes:
+                self.sizes[name] = o.gather(o.shape_of(node), ints([i]), ints(0)).output(0)
+
+    def later(self, spec: Spec, make: Callable[[], Value]) -> None:
+        """Let `make` give the value of an input, with its sizes, once something needs one of them."""
+        self.lazy[id(spec)] = make
+        for _, name in _named(spec):
+            self.sized.setdefault(name, spec)
+
+
+def _named(spec: Spec) -> Iterator[tuple[int, str]]:
+    """The axes whose sizes are one name, with it."""
+    for i, d in enumerate(spec.dims):
+        if isinstance(d, Dim) and len(d.terms) == 1:
+            ((names, factor),) = d.terms.items()
+            if factor == 1 and len(names) == 1:
+                yield i, names[0]
 
 
 _NUMPY = {"f32": np.float32, "i32": np.int32, "boolean": np.bool_}

@@ -18,7 +18,8 @@ from pronghorn_openvino.graph import Graph, Value, carrier, const, ints, wrap
 LOWER: dict[str, Callable] = {}
 
 
-def _lower(*names: str) -> Callable:
+def lower(*names: str) -> Callable:
+    """Register what lowers these ops."""
     def add(fn: Callable) -> Callable:
         for name in names:
             LOWER[name] = (lambda *a, _n=name: fn(_n, *a)) if len(names) > 1 else fn
@@ -47,7 +48,7 @@ _INT_REDUCE = {"sum": o.add, "prod": o.multiply, "max": o.maximum, "min": o.mini
 _BOOL_REDUCE = {"any": o.reduce_logical_or, "all": o.reduce_logical_and, "max": o.reduce_logical_or, "min": o.reduce_logical_and}
 
 
-@_lower("sum", "prod", "max", "min", "any", "all")
+@lower("sum", "prod", "max", "min", "any", "all")
 def _reduce(name: str, g: Graph, out: Spec, x: Value, axis: tuple, keepdims: bool) -> Value:
     d = x.dtype
     axes = [x.axis(a) for a in axis]
@@ -77,7 +78,7 @@ def _reduce(name: str, g: Graph, out: Spec, x: Value, axis: tuple, keepdims: boo
     return Value(node, d, order)
 
 
-@_lower("argmax", "argmin")
+@lower("argmax", "argmin")
 def _arg_reduce(name: str, g: Graph, out: Spec, x: Value, axis: int) -> Value:
     node = gr.ordered(x.plain, x.dtype)
     pick = lambda n, mode: o.squeeze(o.topk(n, ints(1), axis, mode, "value", index_element_type="i32", stable=True).output(1), ints([axis]))  # noqa: E731
@@ -88,12 +89,12 @@ def _arg_reduce(name: str, g: Graph, out: Spec, x: Value, axis: int) -> Value:
     return Value(found, "int32")
 
 
-@_lower("cumsum")
+@lower("cumsum")
 def _cumsum(g: Graph, out: Spec, x: Value, axis: int) -> Value:
     return Value(wrap(o.cumsum(x.node, const(x.axis(axis), np.int32)), x.dtype), x.dtype, x.order)
 
 
-@_lower("cumprod")
+@lower("cumprod")
 def _cumprod(g: Graph, out: Spec, x: Value, axis: int) -> Value:
     node, a, n, step = x.node, x.axis(axis), x.dims[axis], 1
     if n is None:
@@ -109,7 +110,7 @@ def _cumprod(g: Graph, out: Spec, x: Value, axis: int) -> Value:
 
 
 # -- dtypes and shapes ---------------------------------------------------------------------------------------------------------------------
-@_lower("cast")
+@lower("cast")
 def _cast(g: Graph, out: Spec, x: Value, dtype: str) -> Value:
     source, target, node = carrier(x.dtype), carrier(dtype), x.node
     if target == "boolean":
@@ -123,7 +124,7 @@ def _cast(g: Graph, out: Spec, x: Value, dtype: str) -> Value:
     return Value(node, dtype, x.order)
 
 
-@_lower("view")
+@lower("view")
 def _view(g: Graph, out: Spec, x: Value, dtype: str) -> Value:
     kinds = (x.dtype if carrier(x.dtype) == "f32" else carrier(x.dtype), dtype if carrier(dtype) == "f32" else carrier(dtype))
     if kinds == ("float32", "i32"):
@@ -135,7 +136,7 @@ def _view(g: Graph, out: Spec, x: Value, dtype: str) -> Value:
     return Value(wrap(x.node, dtype), dtype, x.order)
 
 
-@_lower("reshape")
+@lower("reshape")
 def _reshape(g: Graph, out: Spec, x: Value, shape: tuple) -> Value:
     if x.dims == out.shape and None not in out.shape:
         return x
@@ -144,17 +145,17 @@ def _reshape(g: Graph, out: Spec, x: Value, shape: tuple) -> Value:
     return Value(o.reshape(x.plain, g.shape(out.dims, infer=True), False), x.dtype)
 
 
-@_lower("transpose")
+@lower("transpose")
 def _transpose(g: Graph, out: Spec, x: Value, axes: tuple) -> Value:
     return Value(x.node, x.dtype, tuple(x.axis(a) for a in axes), x.array)
 
 
-@_lower("broadcast_to")
+@lower("broadcast_to")
 def _broadcast_to(g: Graph, out: Spec, x: Value, shape: tuple) -> Value:
     return Value(o.broadcast(x.plain, g.shape(out.dims)), x.dtype)
 
 
-@_lower("concatenate")
+@lower("concatenate")
 def _concatenate(g: Graph, out: Spec, xs: list[Value], axis: int) -> Value:
     xs = [x for x in xs if 0 not in x.dims]
     first = xs[0]
@@ -163,7 +164,7 @@ def _concatenate(g: Graph, out: Spec, xs: list[Value], axis: int) -> Value:
     return Value(o.concat([x.plain for x in xs], axis), first.dtype)
 
 
-@_lower("pad")
+@lower("pad")
 def _pad(g: Graph, out: Spec, x: Value, pad_width: tuple, constant_values: Any) -> Value:
     widths = np.zeros((2, x.rank), np.int64)
     for a, pair in enumerate(pad_width):
@@ -178,7 +179,7 @@ def _numpy(dtype: str) -> Any:
     return numpy_dtype(dtype)
 
 
-@_lower("flip")
+@lower("flip")
 def _flip(g: Graph, out: Spec, x: Value, axis: tuple) -> Value:
     axes = [x.axis(a) for a in axis]
     if not axes:
@@ -187,7 +188,7 @@ def _flip(g: Graph, out: Spec, x: Value, axis: tuple) -> Value:
     return Value(o.slice(x.node, ints([-1] * n), ints([np.iinfo(np.int32).min] * n), ints([-1] * n), ints(axes)), x.dtype, x.order)
 
 
-@_lower("slice")
+@lower("slice")
 def _slice(g: Graph, out: Spec, x: Value, start: tuple, stop: tuple, step: tuple) -> Value:
     whole = [isinstance(a, int) and a == 0 and isinstance(s, int) and s == 1 and b == d for a, b, s, d in zip(start, stop, step, x.dims, strict=True)]
     kept = [i for i, w in enumerate(whole) if not w]
@@ -199,12 +200,12 @@ def _slice(g: Graph, out: Spec, x: Value, start: tuple, stop: tuple, step: tuple
 
 
 # -- index and sort ------------------------------------------------------------------------------------------------------------------------
-@_lower("take")
+@lower("take")
 def _take(g: Graph, out: Spec, x: Value, indices: Value, axis: int) -> Value:
     return Value(o.gather(x.plain, indices.plain, ints(axis)), x.dtype)
 
 
-@_lower("take_along_axis")
+@lower("take_along_axis")
 def _take_along_axis(g: Graph, out: Spec, x: Value, indices: Value, axis: int) -> Value:
     def grown(v: Value) -> Any:
         want = tuple(v.dims[axis] if i == axis else d for i, d in enumerate(out.dims))
@@ -213,7 +214,7 @@ def _take_along_axis(g: Graph, out: Spec, x: Value, indices: Value, axis: int) -
     return Value(o.gather_elements(grown(x), grown(indices), axis), x.dtype)
 
 
-@_lower("scatter")
+@lower("scatter")
 def _scatter(g: Graph, out: Spec, x: Value, indices: Value, updates: Value, mode: str) -> Value:
     d, where = x.dtype, indices.plain
     if 0 in updates.dims or 0 in indices.dims:
@@ -229,7 +230,7 @@ def _scatter(g: Graph, out: Spec, x: Value, indices: Value, updates: Value, mode
     return Value(gr.unordered(node, d) if flip else wrap(node, d), d)
 
 
-@_lower("slice_update")
+@lower("slice_update")
 def _slice_update(g: Graph, out: Spec, x: Value, start: tuple, updates: Any) -> Value:
     updates = g.value(updates)
     if 0 in updates.dims:
@@ -266,7 +267,7 @@ def _order_of(x: Value, axis: int, k: int, mode: str) -> Any:
     return o.gather_elements(first, second, axis)
 
 
-@_lower("sort")
+@lower("sort")
 def _sort(g: Graph, out: Spec, x: Value, axis: int) -> Value:
     n = x.dims[axis]
     if n is None:
@@ -279,19 +280,19 @@ def _sort(g: Graph, out: Spec, x: Value, axis: int) -> Value:
     return Value(o.select(o.greater_equal(o.convert(_iota(n, x.rank, axis), "f32"), o.subtract(const(float(n)), count)), const(np.nan), found), x.dtype)
 
 
-@_lower("argsort")
+@lower("argsort")
 def _argsort(g: Graph, out: Spec, x: Value, axis: int) -> Value:
     return Value(_order_of(x, axis, x.dims[axis], "min"), "int32")
 
 
-@_lower("top_k")
+@lower("top_k")
 def _top_k(g: Graph, out: tuple, x: Value, k: int) -> tuple[Value, Value]:
     axis = x.rank - 1
     order = _order_of(x, axis, k, "max")
     return Value(o.gather_elements(x.plain, order, axis), x.dtype), Value(order, "int32")
 
 
-@_lower("searchsorted")
+@lower("searchsorted")
 def _searchsorted(g: Graph, out: Spec, sorted_sequence: Value, values: Value, side: str) -> Value:
     sequence, _ = _nan_free(sorted_sequence.plain, sorted_sequence.dtype)
     node, nan = _nan_free(values.plain, values.dtype)
@@ -303,7 +304,7 @@ def _searchsorted(g: Graph, out: Spec, sorted_sequence: Value, values: Value, si
 
 
 # -- contraction and windows ---------------------------------------------------------------------------------------------------------------
-@_lower("matmul")
+@lower("matmul")
 def _matmul(g: Graph, out: Spec, x1: Value, x2: Value) -> Value:
     if carrier(x1.dtype) == "f32":
         return Value(o.matmul(x1.plain, x2.plain, False, False), x1.dtype)
@@ -324,7 +325,7 @@ def _channels_last(n: int) -> tuple[int, ...]:
     return (0, *range(2, n + 2), 1)
 
 
-@_lower("conv")
+@lower("conv")
 def _conv(g: Graph, out: Spec, x: Value, kernel: Value, strides: tuple, padding: tuple, dilation: tuple, groups: int) -> Value:
     n = x.rank - 2
     begin, end = [p[0] for p in padding], [p[1] for p in padding]
@@ -338,7 +339,7 @@ def _conv(g: Graph, out: Spec, x: Value, kernel: Value, strides: tuple, padding:
     return Value(node, x.dtype, _channels_last(n))
 
 
-@_lower("conv_transpose")
+@lower("conv_transpose")
 def _conv_transpose(g: Graph, out: Spec, x: Value, kernel: Value, strides: tuple, padding: tuple, output_padding: tuple, dilation: tuple) -> Value:
     n = x.rank - 2
     begin = [p[0] for p in padding]
@@ -349,7 +350,7 @@ def _conv_transpose(g: Graph, out: Spec, x: Value, kernel: Value, strides: tuple
     return Value(node, x.dtype, _channels_last(n))
 
 
-@_lower("max_pool", "average_pool")
+@lower("max_pool", "average_pool")
 def _pool(name: str, g: Graph, out: Spec, x: Value, pool_size: tuple, strides: tuple, padding: tuple) -> Value:
     n, d = x.rank - 2, x.dtype
     begin, end = [p[0] for p in padding], [p[1] for p in padding]
@@ -372,7 +373,7 @@ def _pool(name: str, g: Graph, out: Spec, x: Value, pool_size: tuple, strides: t
 
 
 # -- derived ops with a kernel in the plugin; None falls back to the op's body --------------------------------------------------------------
-@_lower("softmax", "log_softmax")
+@lower("softmax", "log_softmax")
 def _softmax(name: str, g: Graph, out: Spec, x: Value, axis: Any) -> Value | None:
     if not isinstance(axis, int) or not x.rank:
         return None
@@ -380,13 +381,13 @@ def _softmax(name: str, g: Graph, out: Spec, x: Value, axis: Any) -> Value | Non
     return Value(o.softmax(x.node, a) if name == "softmax" else o.log_softmax(x.node, a), x.dtype, x.order)
 
 
-@_lower("gelu")
+@lower("gelu")
 def _gelu(g: Graph, out: Spec, x: Value, approximate: Any) -> Value:
     return Value(o.gelu(x.node, "tanh" if approximate else "erf"), x.dtype, x.order)
 
 
 #: derived ops that are lowered whole
-WHOLE = frozenset({"relu", "sigmoid", "silu", "signbit", "softmax", "log_softmax", "gelu"})
+WHOLE = frozenset({"relu", "sigmoid", "silu", "signbit", "softmax", "log_softmax", "gelu", "lstm", "gru"})
 
 #: their arguments are nests and tapes (pronghorn.symbolic.backend); lowered in `control`
 CONTROL = frozenset({"cond", "while_loop", "scan"})
@@ -445,7 +446,7 @@ def _result(g: Graph, name: str, args: tuple, out: Any, outs: list[Spec]) -> Any
         return LOWER[name](g, out, *args)
     entry = PRIMITIVES.get(name) or OPS[name]
     n = len(entry.operands)
-    values = [[g.value(x) for x in args[0]], *args[1:]] if entry.listed else [g.value(x) if i < n else x for i, x in enumerate(args)]
+    values = [[g.value(x) for x in args[0]], *args[1:]] if entry.listed else [g.value(x) if i < n and x is not None else x for i, x in enumerate(args)]
     first = values[0]
     if elementwise is not None:
         nodes, order = aligned(values[:n])
@@ -462,4 +463,4 @@ def _result(g: Graph, name: str, args: tuple, out: Any, outs: list[Spec]) -> Any
     return LOWER[name](g, out, *values)
 
 
-__all__ = ["LOWER", "WHOLE", "run"]
+__all__ = ["LOWER", "WHOLE", "lower", "run"]

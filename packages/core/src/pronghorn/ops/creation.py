@@ -9,8 +9,9 @@ from pronghorn.backend import dtypes, registry
 from pronghorn.backend import primitives as p
 from pronghorn.backend.convert import host_array, require_dense
 from pronghorn.backend.dims import Dim, plain_sizes
-from pronghorn.backend.op import op, place
-from pronghorn.backend.owners import OWNERS, owner, unwrap
+from pronghorn.backend.op import PRIMITIVES, op, place
+from pronghorn.backend.owners import OWNERS, owner, symbolic_backend, unwrap
+from pronghorn.symbolic.graph import TRACE
 from pronghorn.symbolic.spec import Spec
 
 
@@ -229,9 +230,10 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     b = registry.active()
     name = dtypes.standardize(dtype)
     if isinstance(fill_value, (bool, int, float, np.generic)):
-        if _unknown(dims):
-            return p.broadcast_to(Spec((), name), dims)
         number = fill_value.item() if isinstance(fill_value, np.generic) else fill_value
+        if _unknown(dims):  # symbolic, though no operand says so; a compiler is told the number, a model cannot find out the size
+            start = Spec((), name) if TRACE.tape is None else np.asarray(number, dtypes.numpy_dtype(name))
+            return symbolic_backend().runner(PRIMITIVES["broadcast_to"])(start, dims)
         return b.full(dims, number, b.require(name) if dtype is not None else b.canonical(name))
     value = convert_to_tensor(fill_value, name)
     return p.broadcast_to(value, dims)
