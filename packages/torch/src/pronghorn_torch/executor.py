@@ -61,6 +61,8 @@ class Executor(contract.Executor):
         return tuple(out)
 
     def fetch(self, values: Any) -> Any:
+        if isinstance(values, torch.Tensor):
+            return self.backend.convert_to_numpy(values)
         leaves = flatten(values)
         moved = [x.detach().to("cpu", non_blocking=True) if isinstance(x, torch.Tensor) else x for x in leaves]
         if any(isinstance(x, torch.Tensor) and x.device.type != "cpu" for x in leaves):

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+_NESTS = (list, tuple, dict)
+
 
 def is_nested(value: Any) -> bool:
     """Tell whether `value` is a container that these functions look into."""
-    return isinstance(value, (list, tuple, dict))
+    return isinstance(value, _NESTS)
 
 
 def leaves(value: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
@@ -36,7 +38,19 @@ def flatten(value: Any) -> list:
         >>> flatten({"b": [1, 2], "a": (3,)})
         [3, 1, 2]
     """
-    return [leaf for _, leaf in leaves(value)]
+    if not isinstance(value, _NESTS):
+        return [value]
+    found: list = []
+    _collect(value, found)
+    return found
+
+
+def _collect(nest: Any, found: list) -> None:
+    for v in [nest[k] for k in sorted_keys(nest)] if isinstance(nest, dict) else nest:
+        if isinstance(v, _NESTS):
+            _collect(v, found)
+        else:
+            found.append(v)
 
 
 def _same(value: Any, items: Any) -> Any:

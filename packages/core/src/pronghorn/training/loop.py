@@ -57,7 +57,7 @@ class Loop:
 
     def _prepare_once(self, kind: str, batch: Any) -> None:
         """Prepare for a batch of other shapes or dtypes than those before."""
-        signature = kind, tuple([(np.shape(a), getattr(a, "dtype", type(a))) for a in flatten(batch)])
+        signature = kind, tuple([None if a is None else (tuple(a.shape), a.dtype) if hasattr(a, "dtype") else (np.shape(a), type(a)) for a in flatten(batch)])
         checked = self.__dict__.setdefault("_checked", set())
         if signature not in checked or not self.built:  # type: ignore[attr-defined]
             self._prepare(kind, batch)

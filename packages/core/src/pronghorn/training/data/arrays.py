@@ -94,18 +94,19 @@ class ArrayData:
         if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
             raise ValueError(f"batch_size must be an integer of 1 or more; received {batch_size!r}.")
         self.parts = tuple(to_arrays(v, n) for v, n in ((x, "x"), (y, "y"), (sample_weight, "sample_weight")))
-        sizes = {name: {a.shape[0] for a in flatten(v) if a is not None} for name, v in zip(("x", "y", "sample_weight"), self.parts, strict=True)}
-        if len(set().union(*sizes.values())) > 1:
+        arrays = [a for a in flatten(self.parts) if a is not None]
+        found = {a.shape[0] for a in arrays}
+        if len(found) > 1:
+            sizes = {name: {a.shape[0] for a in flatten(v) if a is not None} for name, v in zip(("x", "y", "sample_weight"), self.parts, strict=True)}
             shown = ", ".join(f"{name} has {' and '.join(map(str, sorted(n)))}" for name, n in sizes.items() if n)
             raise ValueError(f"All data must have the same number of samples: {shown}.")
-        found = set().union(*sizes.values())
         self.count = found.pop() if found else 0
         if self.count == 0:
             raise ValueError("The data is empty: x has no samples.")
         self.batch_size = min(int(batch_size or 32), self.count) if batch_size is None else int(batch_size)
         self.shuffle, self.key = shuffle, key
         self.class_weight = None if class_weight is None else class_table(class_weight)
-        self.bytes_per_batch = sum(a.nbytes for a in flatten(self.parts) if a is not None) // self.count * self.batch_size
+        self.bytes_per_batch = sum([a.nbytes for a in arrays]) // self.count * self.batch_size
 
     @property
     def num_batches(self) -> int:
