@@ -1,10 +1,11 @@
-"""Sparse and ragged tensors of any library are refused in words, but where torch itself has an elementwise kernel for its own."""
+"""Sparse and ragged tensors of any library are refused in words, also by ops that an engine has a kernel for."""
 
 import numpy as np
 import pytest
 
 import pronghorn as ph
 from pronghorn import ops
+from pronghorn.backend.op import OPS, PRIMITIVES
 
 
 def scipy_matrix():
@@ -62,3 +63,38 @@ def test_no_entrance_takes_what_is_not_dense(make):
             with pytest.raises(TypeError, match=r"[Ss]parse and ragged tensors are not supported yet; received a .*to_dense"):
                 enter()
                 raise AssertionError(name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+@pytest.mark.parametrize("layout", ["to_sparse", "to_sparse_csr"])
+def test_no_op_takes_pytorchs_sparse_tensors_after_dense_ones(layout, dtype):
+    """PyTorch runs many of its functions on sparse tensors too; what they give must not depend on what an op has seen before."""
+    torch = pytest.importorskip("torch")
+    dense = torch.eye(3, dtype=getattr(torch, dtype))
+    sparse, taken, tried = getattr(dense, layout)(), [], 0
+    more = {"cast": "float16", "expand_dims": 0, "reshape": (9,), "split": 3, "take": [0], "repeat": 2, "tile": 2, "swapaxes": (0, 1)}
+    with ph.use_backend("torch"):
+        for name, entry in [*OPS.items(), *PRIMITIVES.items(), ("cast", None)]:
+            if name.startswith("_"):  # for ops' own use
+                continue
+            count = 1 if entry is None else len(entry.operands)
+            call = ops.cast if entry is None else entry.public
+            given = more.get(name, ())
+            given = given if name == "swapaxes" else (given,) if name in more else ()
+
+            def run(*xs, call=call, entry=entry, given=given):
+                return call([*xs], *given) if entry is not None and entry.listed else call(*xs, *given)
+
+            try:
+                run(*[dense] * count)
+                run(*[dense] * count)
+            except Exception:  # it needs more than matrices, or other ones
+                continue
+            tried += 1
+            for xs in ([sparse] * count, [sparse, *[dense] * (count - 1)], [*[dense] * (count - 1), sparse]):
+                try:
+                    run(*xs)
+                    taken.append(name)
+                except TypeError as error:
+                    assert "Sparse and ragged tensors are not supported yet" in str(error), name
+    assert not taken and tried > 150

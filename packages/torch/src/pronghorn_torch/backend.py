@@ -17,7 +17,7 @@ import torch
 
 from pronghorn.backend import contract, dtypes
 from pronghorn.state.tree import flatten, map_structure, pack
-from pronghorn_torch.kernels import CARRIER, KIND, NAME, specialize
+from pronghorn_torch.kernels import CARRIER, KIND, NAME, dense_only, specialize
 from pronghorn_torch.overrides import Overrides, tracing
 from pronghorn_torch.windows import Windows, flat_pads
 
@@ -70,6 +70,7 @@ class Backend(Overrides, Windows, contract.Backend):
     for _n, _native in _RENAMED.items():
         locals()[_n] = staticmethod(_native)
     specialize = staticmethod(specialize)
+    dense_only = staticmethod(dense_only)
 
     def __init__(self) -> None:
         kind = _accelerator()

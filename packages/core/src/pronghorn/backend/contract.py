@@ -130,6 +130,13 @@ class Backend:
         """
         return impl
 
+    def dense_only(self, name: str | None, impl: Callable, tensors: Sequence[int]) -> Callable:
+        """Return what refuses tensors that are not dense and runs `impl` on others; `impl` itself where it refuses them or there are none.
+
+        Asked once per op and signature: `name` is that of a primitive or override, None for an op that runs as defined; `tensors` are positions of arguments.
+        """
+        return impl
+
     def read(self, storage: Any) -> Any:
         """Return the native tensor in `storage`; engines whose storage works as a tensor return it as it is."""
         return storage

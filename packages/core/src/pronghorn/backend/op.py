@@ -127,10 +127,20 @@ def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
     if not symbolic and (op.rule is not None or hasattr(b, op.override)):
         stays = op.name in b.scalar_operands
         impl = b.specialize(op.override, impl, targets, [stays and is_scalar(v) and t in tensor_at for v, t in zip(values, targets, strict=True)])
+    if not symbolic:
+        impl = b.dense_only(op.override if op.rule is not None or hasattr(b, op.override) else None, impl, _tensors(op, values, targets))
     converters = [c for c, _ in pairs]
     if any(converters):
         return _converting(op, impl, converters), cacheable
     return impl, cacheable
+
+
+def _tensors(op: Op, values: list[Any], targets: list[str | None]) -> tuple[int, ...]:
+    """Positions of the arguments that are tensors; none for lists, whose tensors a plan looks at itself."""
+    if op.listed:
+        return ()
+    first = len(op.operands) - 1 if op.variadic else 0
+    return tuple([i for i, (v, t) in enumerate(zip(values, targets, strict=True), first) if t is not None and not is_scalar(v)])
 
 
 def _converting(op: Op, impl: Callable, converters: list[Callable | None]) -> Callable:

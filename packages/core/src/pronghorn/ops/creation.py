@@ -172,7 +172,7 @@ def _cast(x: Any, dtype: Any) -> Any:
                 x = convert_to_tensor(x)
     if isinstance(x, Spec):
         return x if b.dtype(x) == name else p.cast(x, name)
-    run = _same if b.dtype(x) == b.require(name) else b.cast
+    run = b.dense_only("cast", _same if b.dtype(x) == b.require(name) else b.cast, (0,))
     if type(dtype) is str and not b.traced():
         if b.own_dtypes and OWNERS.get(type(x)) is b:
             _CASTS.setdefault(type(x), {}).setdefault(x.dtype, {})[dtype] = (run, name)
