@@ -9,7 +9,7 @@ import torch
 
 from pronghorn.backend import dtypes
 from pronghorn.backend.convert import not_dense
-from pronghorn.backend.op import PRIMITIVES
+from pronghorn.backend.op import OPS, PRIMITIVES
 from pronghorn_torch.overrides import defined
 
 KIND: dict[str, torch.dtype] = {n: getattr(torch, n) for n in dtypes.ALL if n != "uint64"}
@@ -115,7 +115,7 @@ def dense_only(name: str | None, impl: Callable, tensors: Sequence[int]) -> Call
     """Return `impl`, behind a look at its tensors where it would take sparse ones; ops that run as defined are among these."""
     if not tensors or name is not None and name not in _TAKES_SPARSE:
         return impl
-    strided, entry = torch.strided, PRIMITIVES.get(name or "")
+    strided, entry = torch.strided, PRIMITIVES.get(name or "") or OPS.get(name or "")
     alone = entry is not None and len(entry.signature.parameters) == len(tensors)
     if alone and len(tensors) == 1:
 
