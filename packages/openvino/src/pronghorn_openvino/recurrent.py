@@ -9,9 +9,9 @@ from pronghorn_openvino.graph import Graph, Value, ints
 from pronghorn_openvino.lowering import lower
 
 
-def _weights(matrix: Value, gates: tuple[int, ...]) -> Any:
-    """(rows, gates * units), the gates in another order, as OpenVINO wants it: (1, gates * units, rows)."""
-    parts = np.split(np.asarray(matrix.array, np.float32), len(gates), axis=-1)
+def _weights(array: Any, gates: tuple[int, ...]) -> Any:
+    """A matrix (rows, gates * units) or biases (gates * units,) as OpenVINO wants them: (1, gates * units, ...), the gates in another order."""
+    parts = np.split(np.asarray(array, np.float32), len(gates), axis=-1)
     return o.constant(np.ascontiguousarray(np.concatenate([parts[g] for g in gates], axis=-1).T[None]))
 
 
@@ -42,10 +42,9 @@ def _lstm(g: Graph, out: Any, x: Value, h: Value, c: Value, kernel: Value, recur
     if not _known(kernel, recurrent, bias):
         return None
     gates, units = (1, 0, 2, 3), h.dims[-1]
-    biases = Value(o.constant(np.zeros(1)), "float32", array=np.zeros(4 * units, np.float32)) if bias is None else bias
     node = o.lstm_sequence(
-        x.plain, _start(h), _start(c), _lengths(x), _weights(kernel, gates), _weights(recurrent, gates), _weights(biases, gates), units,
-        "reverse" if go_backwards else "forward",
+        x.plain, _start(h), _start(c), _lengths(x), _weights(kernel.array, gates), _weights(recurrent.array, gates),
+        _weights(np.zeros(4 * units) if bias is None else bias.array, gates), units, "reverse" if go_backwards else "forward",
     )  # fmt: skip
     return _outputs(node, x.dtype, go_backwards)
 
@@ -58,7 +57,7 @@ def _gru(g: Graph, out: Any, x: Value, h: Value, kernel: Value, recurrent: Value
     own, state = np.zeros((2, 3 * units), np.float32) if bias is None else np.asarray(bias.array, np.float32)
     biases = np.concatenate([(own + state)[: 2 * units], own[2 * units :], state[2 * units :]])
     node = o.gru_sequence(
-        x.plain, _start(h), _lengths(x), _weights(kernel, gates), _weights(recurrent, gates), o.constant(biases[None]), units,
+        x.plain, _start(h), _lengths(x), _weights(kernel.array, gates), _weights(recurrent.array, gates), o.constant(biases[None]), units,
         "reverse" if go_backwards else "forward", linear_before_reset=True,
     )  # fmt: skip
     return _outputs(node, x.dtype, go_backwards)

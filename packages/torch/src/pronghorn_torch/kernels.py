@@ -141,6 +141,7 @@ def dense_only(name: str | None, impl: Callable, tensors: Sequence[int]) -> Call
             return impl(x, *rest, **settings)
 
         return one
+
     def several(*args: Any, **settings: Any) -> Any:
         for i in tensors:
             if args[i].layout is not strided:
