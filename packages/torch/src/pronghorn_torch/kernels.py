@@ -2,15 +2,16 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
 from pronghorn.backend import dtypes
 from pronghorn.backend.convert import not_dense
+from pronghorn.backend.forwarding import forwarding, plain
 from pronghorn.backend.op import OPS, PRIMITIVES
-from pronghorn_torch.overrides import defined
+from pronghorn_torch.overrides import defined, tracing
 
 KIND: dict[str, torch.dtype] = {n: getattr(torch, n) for n in dtypes.ALL if n != "uint64"}
 NAME = {kind: name for name, kind in KIND.items()}
@@ -115,37 +116,20 @@ def dense_only(name: str | None, impl: Callable, tensors: Sequence[int]) -> Call
     """Return `impl`, behind a look at its tensors where it would take sparse ones; ops that run as defined are among these."""
     if not tensors or name is not None and name not in _TAKES_SPARSE:
         return impl
-    strided, entry = torch.strided, PRIMITIVES.get(name or "") or OPS.get(name or "")
-    alone = entry is not None and len(entry.signature.parameters) == len(tensors)
-    if alone and len(tensors) == 1:
-
-        def unary(x: Any) -> Any:
-            if x.layout is strided:
-                return impl(x)
-            raise not_dense(x)
-
-        return unary
-    if alone and len(tensors) == 2:
-
-        def binary(x: Any, y: Any) -> Any:
-            if x.layout is strided and y.layout is strided:
-                return impl(x, y)
-            raise not_dense(y if x.layout is strided else x)
-
-        return binary
-    if tuple(tensors) == (0,):
-
-        def one(x: Any, *rest: Any, **settings: Any) -> Any:
-            if x.layout is not strided:
-                raise not_dense(x)
-            return impl(x, *rest, **settings)
-
-        return one
+    entry = None if name is None or tracing() else PRIMITIVES.get(name) or OPS.get(name.removesuffix("_op"))
+    if entry is not None and plain(entry.signature):
+        check = " and ".join([f"{{{i}}}.layout is strided" for i in tensors])
+        body = f"if {check}:\n    return impl({{every}})\nrefuse({{every}})"
+        return forwarding(entry.signature, body, {"impl": impl, "strided": torch.strided, "refuse": functools.partial(_refuse, tensors)})
 
     def several(*args: Any, **settings: Any) -> Any:
         for i in tensors:
-            if args[i].layout is not strided:
-                raise not_dense(args[i])
+            if args[i].layout is not torch.strided:
+                _refuse(tensors, *args)
         return impl(*args, **settings)
 
     return several
+
+
+def _refuse(tensors: Sequence[int], *args: Any) -> NoReturn:
+    raise not_dense(next(args[i] for i in tensors if args[i].layout is not torch.strided))

@@ -235,9 +235,8 @@ class Overrides:
         rank = xs[0].dim()
         if type(axis) is not int or not -rank <= axis < rank:
             return defined("concatenate", xs, axis)
-        for x in xs:
-            if x.dim() != rank:  # torch would leave empty vectors out
-                return defined("concatenate", xs, axis)
+        if xs[-1].dim() != rank or len(xs) > 2 and any(x.dim() != rank for x in xs):  # torch would leave empty vectors out
+            return defined("concatenate", xs, axis)
         out = _cat(xs, axis) if axis else _cat(xs)  # reading the argument takes as long as joining small tensors
         return out if out.layout is _STRIDED else _dense(out)
 

@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pronghorn.backend import dtypes, failures, registry
-from pronghorn.backend.convert import host_array, host_dtype, is_scalar, not_dense, require_dense, scalar_for
+from pronghorn.backend import failures, registry
+from pronghorn.backend.convert import is_scalar, not_dense
 from pronghorn.backend.dims import show
-from pronghorn.backend.errors import CapabilityError
+from pronghorn.backend.forwarding import forwarding, plain
 from pronghorn.backend.owners import UNWRAP, owner, pick, symbolic_backend, unwrap
+from pronghorn.backend.plans import make_plan
 
 OPS: dict[str, "Op"] = {}
 PRIMITIVES: dict[str, "Op"] = {}
@@ -44,8 +45,8 @@ class Op:
         self.override = name + "_op" if rule is None and name in PRIMITIVES else name
         # two steps, types and then dtypes, so that a table never holds dtypes of two engines: torch's compiler reads whole tables and cannot hash foreign ones
         self.plans: dict[Any, dict[Any, Callable]] = {}
-        # type of all operands (and their count) -> dtype of all operands -> plan; for engines with dtype objects of their own
-        self.quick: dict[Any, dict[Any, Callable]] = {}
+        # type of all operands -> dtype of all operands (-> their count, for lists) -> plan; for engines with dtype objects of their own
+        self.quick: dict[Any, dict[Any, Any]] = {}
         # name of the backend -> types -> dtypes -> plan, for operands on the host, which are the active backend's
         self.hosted: dict[str, dict[Any, dict[Any, Callable]]] = {}
         self.public: Callable
@@ -57,37 +58,13 @@ class Op:
             table.clear()
 
 
-def _explicit_dtype(b: Any, v: Any) -> str | None:
-    """The dtype name that takes part in promotion (weak for Python scalars); None for an absent operand."""
-    if v is None:
-        return None
-    if is_scalar(v):
-        return dtypes.WEAK[type(v)]
-    own = owner(type(v))
-    if own is not None:
-        return own.dtype(require_dense(own, v))
-    if isinstance(v, (np.ndarray, np.generic)):
-        if b.host_tensors:
-            return dtypes.name_of(v.dtype)
-        return b.canonical(host_dtype(v, weak=False))
-    return host_array(v, b).dtype.name
-
-
-def _converter(op: Op, b: Any, v: Any, target: str | None, scalar_ok: bool) -> tuple[Callable | None, bool]:
-    """How operand `v` becomes a native tensor of dtype `target`, and whether that holds for every value of its type and dtype."""
-    if v is None or target is None:
-        return None, True
-    own = owner(type(v))
-    if own is b or (own is None and b.host_tensors and isinstance(v, (np.ndarray, np.generic)) and v.dtype.isnative):
-        return (None if _explicit_dtype(b, v) == target else lambda x: b.cast(x, target)), True
-    if is_scalar(v):
-        check = scalar_for(target, op.name)
-        if scalar_ok and op.name in b.scalar_operands and target not in ("uint32", "uint64"):  # engines read Python ints as signed
-            return (None if check is type(v) else check), True
-        return (lambda x: b.convert_to_tensor(host_array(check(x), b, target), target)), True
-    if own is not None:  # a native tensor in a symbolic call: a constant
-        return (lambda x: b.constant(x, target)), True
-    return (lambda x: b.convert_to_tensor(host_array(x, b, target), target)), False
+def defined(backend: str, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Run the definition of the derived op `name` while `backend` is active, for overrides that do not cover every case."""
+    body = OPS[name].body
+    if registry.active().name == backend:
+        return body(*args, **kwargs)
+    with registry.use_backend(backend):
+        return body(*args, **kwargs)
 
 
 def _flatten(op: Op, args: tuple) -> list[Any]:
@@ -100,109 +77,6 @@ def _flatten(op: Op, args: tuple) -> list[Any]:
     for a in args[:n]:
         flat.append(a)
     return flat
-
-
-def make_plan(op: Op, b: Any, values: list[Any]) -> tuple[Callable, bool]:
-    """Build the callable that runs `op` on operands like `values` on backend `b`; also say whether it may be cached."""
-    symbolic = b is symbolic_backend() is not None
-    names = [_explicit_dtype(b, v) for v in values]
-    present = [n for n in names if n is not None]
-    targets: list[str | None]
-    if op.compute is not None and present:
-        results = iter(op.compute(op.name, *present))
-        targets = [None if n is None else b.canonical(next(results)) for n in names]
-    else:  # a derived op without a dtype rule: scalars stay as they are next to a tensor
-        any_tensor = any(n is not None and not n.endswith("*") and not is_scalar(v) for n, v in zip(names, values, strict=True))
-        targets = [None if n is None or (is_scalar(v) and any_tensor) else b.canonical(dtypes.strong(n)) for n, v in zip(names, values, strict=True)]
-    tensor_at: dict[str | None, int] = {}
-    for v, t in zip(values, targets, strict=True):
-        if v is not None and not is_scalar(v):
-            tensor_at[t] = tensor_at.get(t, 0) + 1
-    pairs = [_converter(op, b, v, t, t in tensor_at) for v, t in zip(values, targets, strict=True)]
-    # numbers alone go to whichever engine is active at each call
-    cacheable = all(ok for _, ok in pairs) and not b.host_tensors and any(owner(type(v)) is not None for v in values)
-    if not op.listed and not op.variadic and any(isinstance(v, (list, tuple)) for v in values):
-        cacheable = False
-    impl = _implementation(op, b, symbolic)
-    if not symbolic and (op.rule is not None or hasattr(b, op.override)):
-        stays = op.name in b.scalar_operands
-        impl = b.specialize(op.override, impl, targets, [stays and is_scalar(v) and t in tensor_at for v, t in zip(values, targets, strict=True)])
-    if not symbolic:
-        impl = b.dense_only(op.override if op.rule is not None or hasattr(b, op.override) else None, impl, _tensors(op, values, targets))
-    converters = [c for c, _ in pairs]
-    if any(converters):
-        return _converting(op, impl, converters), cacheable
-    return impl, cacheable
-
-
-def _tensors(op: Op, values: list[Any], targets: list[str | None]) -> tuple[int, ...]:
-    """Positions of the arguments that are tensors; none for lists, whose tensors a plan looks at itself."""
-    if op.listed:
-        return ()
-    first = len(op.operands) - 1 if op.variadic else 0
-    return tuple([i for i, (v, t) in enumerate(zip(values, targets, strict=True), first) if t is not None and not is_scalar(v)])
-
-
-def _converting(op: Op, impl: Callable, converters: list[Callable | None]) -> Callable:
-    if op.listed:
-
-        def run_list(xs: Any, *args: Any, **kwargs: Any) -> Any:
-            return impl([x if c is None else c(x) for c, x in zip(converters, xs, strict=True)], *args, **kwargs)
-
-        return run_list
-    first = len(op.operands) - 1 if op.variadic else 0
-    if first == 0 and len(converters) == 2 and not op.variadic:
-        c0, c1 = converters
-        if len(op.signature.parameters) == 2:
-            if c0 is None:
-                return lambda x, y: impl(x, c1(y))  # type: ignore[misc]
-            if c1 is None:
-                return lambda x, y: impl(c0(x), y)
-
-        def run_two(x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
-            return impl(x if c0 is None else c0(x), y if c1 is None else c1(y), *args, **kwargs)
-
-        return run_two
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        new = list(args)
-        for i, c in enumerate(converters, first):
-            if c is not None:
-                new[i] = c(new[i])
-        return impl(*new, **kwargs)
-
-    return run
-
-
-def _implementation(op: Op, b: Any, symbolic: bool) -> Callable:
-    if symbolic:
-        return b.runner(op)
-    impl = getattr(b, op.override, None)
-    if op.rule is not None:
-        if impl is None:
-            able = ", ".join(i.name for i in registry.list_backends() if op.capability in i.capabilities)
-            raise CapabilityError(f'{b.name} does not implement {op.name} (capability "{op.capability}"). Backends that do: {able}.')
-        return impl
-    if impl is not None:
-        return impl
-    body, active, use = op.body, registry.active, registry.use_backend
-
-    def run_body(*args: Any, **kwargs: Any) -> Any:
-        if active() is b:
-            return body(*args, **kwargs)
-        with use(b.name):
-            return body(*args, **kwargs)
-
-    return run_body
-
-
-def defined(backend: str, name: str, *args: Any, **kwargs: Any) -> Any:
-    """Run the definition of the derived op `name` while `backend` is active, for overrides that do not cover every case."""
-    body = OPS[name].body
-    if registry.active().name == backend:
-        return body(*args, **kwargs)
-    with registry.use_backend(backend):
-        return body(*args, **kwargs)
 
 
 def _complete(op: Op, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -245,10 +119,13 @@ def _hosted(op: Op, b: Any, plan: Callable, key: Any) -> Callable:
     types, kinds = key
     entries = [(op.plans.setdefault(types, {}), kinds)]
     if type(types) is tuple and set(types) == {np.ndarray}:
-        table = op.quick.setdefault((np.ndarray, len(types)) if op.listed or op.variadic else np.ndarray, {})
-        if len(types) == 3 and not op.listed and not op.variadic:
+        table = op.quick.setdefault(np.ndarray, {})
+        if op.listed or op.variadic:
+            if len(set(kinds)) == 1:
+                entries.append((table.setdefault(kinds[0], {}), len(types)))
+        elif len(types) == 3:
             entries.append((table, kinds))
-        elif len(set(kinds)) == 1 and (op.listed or op.variadic or len(types) == 2):
+        elif len(types) == 2 and kinds[0] == kinds[1]:
             entries.append((table, kinds[0]))
     place(b, entries, plan, lambda *args, **kwargs: _slow(op, args, kwargs, key))
     return plan
@@ -292,7 +169,11 @@ def _slow(op: Op, args: tuple, kwargs: dict, key: Any) -> Any:
         first = values[0]
         many = op.listed or op.variadic
         if b.own_dtypes and (many or len(values) == 2) and all(b.owns(type(v)) and v.dtype is first.dtype for v in values):
-            op.quick.setdefault((type(first), len(values)) if many else type(first), {})[first.dtype] = plan
+            table = op.quick.setdefault(type(first), {})
+            if many:
+                table.setdefault(first.dtype, {})[len(values)] = plan
+            else:
+                table[first.dtype] = plan
         elif b.own_dtypes and len(values) == 3 and all(type(v) is type(first) for v in values):
             op.quick.setdefault(type(first), {})[key[1]] = plan
     elif key is not None and b.host_tensors and all(type(v) is np.ndarray or is_scalar(v) or v is None for v in values):
@@ -333,7 +214,7 @@ def _wrap(op: Op) -> Callable:
                 return _slow(op, args, kwargs, None)
             try:
                 t, kind = type(values[0]), values[0].dtype
-                plan = quick[t, len(values)][kind]
+                plan = quick[t][kind][len(values)]
                 for x in values:
                     if type(x) is not t or x.dtype is not kind:
                         plan = None
@@ -350,25 +231,6 @@ def _wrap(op: Op) -> Callable:
             except Exception as error:
                 _reraise(op, error, args, kwargs)
 
-    elif n == 1:
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            plan: Any
-            try:
-                x = args[0]
-                plan = plans[type(x)][x.dtype]
-            except (IndexError, KeyError, AttributeError):
-                if not args:
-                    return _slow(op, args, kwargs, None)
-                key = (type(x), getattr(x, "dtype", None))
-                plan = plans.get(key[0], NONE).get(key[1])
-                if plan is None:
-                    return _slow(op, args, kwargs, key)
-            try:
-                return plan(*args, **kwargs)
-            except Exception as error:
-                _reraise(op, error, args, kwargs)
-
     else:
 
         quick = op.quick
@@ -376,11 +238,9 @@ def _wrap(op: Op) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
             if len(args) < n:
                 return _slow(op, args, kwargs, None)
-            if n == 2:
-                a, b = args[0], args[1]
-                types: tuple = (type(a), type(b))
-                kinds: tuple = (getattr(a, "dtype", None) if types[0] not in _PLAIN else None, getattr(b, "dtype", None) if types[1] not in _PLAIN else None)
-            elif n == 3:
+            types: tuple
+            kinds: tuple
+            if n == 3:
                 a, b, c = args if len(args) == 3 else args[:3]
                 ta, tb, tc = type(a), type(b), type(c)
                 if ta is tb and tb is tc and ta in quick:
@@ -409,9 +269,8 @@ def _wrap(op: Op) -> Callable:
 
     if op.listed and tuple(op.signature.parameters) == ("xs", "axis"):
         call = _joining(op, call)
-    alone = tuple(op.signature.parameters) in (("x",), ("x1", "x2")) and len(op.signature.parameters) == n
-    if alone and not op.listed and not op.variadic and set(op.defaults) == {inspect.Parameter.empty}:
-        call = _elementwise(op, n)
+    if n in _LOOK and not op.listed and plain(op.signature):
+        call = _short(op, n)
     op.public = functools.wraps(op.body)(call)
     op.public.op = op  # type: ignore[attr-defined]
     return op.public
@@ -423,12 +282,11 @@ def _joining(op: Op, general: Callable) -> Callable:
 
     def join(xs: Any, axis: Any = default) -> Any:
         try:
-            first = xs[0]
+            first, last, n = xs[0], xs[-1], len(xs)
             t, kind = type(first), first.dtype
-            plan = quick[t, len(xs)][kind]
-            for x in xs:
-                if type(x) is not t or x.dtype is not kind:
-                    return general(xs, axis)
+            if type(last) is not t or last.dtype is not kind or n > 2 and any(type(x) is not t or x.dtype is not kind for x in xs):
+                return general(xs, axis)
+            plan = quick[t][kind][n]
         except (IndexError, KeyError, AttributeError, TypeError):
             return general(xs, axis)
         if type(xs) is not list and type(xs) is not tuple:
@@ -441,55 +299,47 @@ def _joining(op: Op, general: Callable) -> Callable:
     return join
 
 
-def _elementwise(op: Op, n: int) -> Callable:
-    """The shortest path, for ops of one or two tensors and nothing else."""
-    plans, quick = op.plans, op.quick
-    if n == 1:
+#: the shortest path of ops of one and of two operands: the table's answer is exact for their classes and dtypes
+_LOOK = {
+    1: "plan = plans[type({0})][{0}.dtype]",
+    2: """kind, first = {0}.dtype, type({0})
+    if type({1}) is not first and (first is ndarray or getattr({1}, "dtype", None) is not kind) or {1}.dtype is not kind:
+        return other({every})
+    plan = quick[first][kind]""",
+}
+_SHORT = """try:
+    look
+except (KeyError, AttributeError):
+    return other({every})
+try:
+    return plan({every})
+except Exception as error:
+    reraise(op, error, ({every},), {{}})"""
 
-        def unary(x: Any) -> Any:
-            plan: Any
-            try:
-                plan = plans[type(x)][x.dtype]
-            except (KeyError, AttributeError):
-                key = (type(x), getattr(x, "dtype", None))
-                plan = plans.get(key[0], NONE).get(key[1])
-                if plan is None:
-                    return _slow(op, (x,), {}, key)
-            try:
-                return plan(x)
-            except Exception as error:
-                _reraise(op, error, (x,), {})
 
-        return unary
+def _short(op: Op, n: int) -> Callable:
+    """The shortest path, for ops of one or two tensors and settings that may be given by name."""
+    plans = op.plans
 
-    def general(x1: Any, x2: Any) -> Any:
+    def one(*args: Any) -> Any:
+        x = args[0]
+        key = (type(x), getattr(x, "dtype", None))
+        plan = plans.get(key[0], NONE).get(key[1])
+        return _slow(op, args, {}, key) if plan is None else _run(op, plan, args, {})
+
+    def two(*args: Any) -> Any:
+        x1, x2 = args[:2]
         types = t1, t2 = type(x1), type(x2)
         kinds = (None if t1 in _PLAIN else getattr(x1, "dtype", None), None if t2 in _PLAIN else getattr(x2, "dtype", None))
         plan = plans.get(types, NONE).get(kinds)
-        if plan is None:
-            if t1 in UNWRAP or t2 in UNWRAP:
-                return op.public(unwrap(x1), unwrap(x2))
-            return _slow(op, (x1, x2), {}, (types, kinds))
-        try:
-            return plan(x1, x2)
-        except Exception as error:
-            _reraise(op, error, (x1, x2), {})
+        if plan is not None:
+            return _run(op, plan, args, {})
+        if t1 in UNWRAP or t2 in UNWRAP:
+            return op.public(unwrap(x1), unwrap(x2), *args[2:])
+        return _slow(op, args, {}, (types, kinds))
 
-    def binary(x1: Any, x2: Any) -> Any:
-        t = type(x1)
-        try:
-            kind = x1.dtype
-            if type(x2) is not t and (t is np.ndarray or getattr(x2, "dtype", None) is not kind) or x2.dtype is not kind:
-                return general(x1, x2)
-            plan = quick[t][kind]
-        except (KeyError, AttributeError):
-            return general(x1, x2)
-        try:
-            return plan(x1, x2)
-        except Exception as error:
-            _reraise(op, error, (x1, x2), {})
-
-    return binary
+    names = {"op": op, "plans": plans, "quick": op.quick, "other": one if n == 1 else two, "reraise": _reraise, "ndarray": np.ndarray}
+    return forwarding(op.signature, _SHORT.replace("look", _LOOK[n]), names)
 
 
 def primitive(family: Any, *, capability: str | None = None, operands: str | None = None) -> Callable[[Callable], Callable]:
