@@ -44,13 +44,17 @@ class _LSTM(nn.Module):
 
 
 class _Residual(nn.Module):
-    def __init__(self, inputs, width, stride):
+    def __init__(self, inputs, width, stride, *more):
         super().__init__()
-        self.a, self.b = _unit(inputs, width, 3, stride), _unit(width, width, 3, 1)
-        self.skip = _unit(inputs, width, 1, stride) if stride > 1 else nn.Identity()
+        self.body = nn.Sequential(_unit(inputs, width, 3, stride), nn.ReLU(), _unit(width, width, 3, 1)) if not more else _bottleneck(inputs, width, stride)
+        self.skip = _unit(inputs, width * (more or (1,))[0], 1, stride) if stride > 1 or more and inputs != width * more[0] else nn.Identity()
 
     def forward(self, x):
-        return F.relu(self.skip(x) + self.b(F.relu(self.a(x))))
+        return F.relu(self.skip(x) + self.body(x))
+
+
+def _bottleneck(inputs, width, stride):
+    return nn.Sequential(_unit(inputs, width, 1, stride), nn.ReLU(), _unit(width, width, 3, 1), nn.ReLU(), _unit(width, 4 * width, 1, 1))
 
 
 def _unit(inputs, width, kernel, stride):
@@ -63,6 +67,16 @@ def _resnet18():
     return nn.Sequential(_unit(3, 64, 3, 1), nn.ReLU(), *[_Residual(*s) for s in shape], *tail)
 
 
+def _resnet50():
+    blocks, inputs = [], 64
+    for width, count, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for i in range(count):
+            blocks.append(_Residual(inputs, width, stride if i == 0 else 1, 4))
+            inputs = 4 * width
+    tail = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 10)]
+    return nn.Sequential(_unit(3, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1), *blocks, *tail)
+
+
 NETS = {
     "mlp": lambda: nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)),
     "convnet": lambda: nn.Sequential(
@@ -71,6 +85,7 @@ NETS = {
     "transformer": _Transformer,
     "lstm": _LSTM,
     "resnet18": _resnet18,
+    "resnet50": _resnet50,
 }
 
 

@@ -72,15 +72,23 @@ def uniform(key: int, shape: tuple, low: float = 0.0, high: float = 1.0, dtype: 
     out = _empty(count, "float64" if wide else "float32")
     low, high = out.dtype.type(low), out.dtype.type(high)
     scale, last = high - low, np.nextafter(high, low)
-    drop, unit = (np.uint64(11), 2.0**-53) if wide else (np.uint32(8), np.float32(2.0**-24))
+    bits = 53 if wide else 24
+    drop, unit = ((np.uint64, np.uint32)[not wide](out.itemsize * 8 - bits), out.dtype.type(2.0**-bits))
+    # a power of two may be multiplied in first, unless the product is subnormal; results are monotonic in the word, so the largest tells whether rounding
+    # reaches the end that is excluded
+    steps = (scale * unit,) if scale * unit > np.finfo(out.dtype).smallest_normal else (unit, scale)
+    top = out.dtype.type(2**bits - 1)
+    for factor in steps:
+        top = top * factor
+    above = high > low and top + low > last
     for i, words in _chunks(key, count, wide):
         words >>= drop
         u = out[i : i + _CHUNK]
-        u[:] = words
-        u *= unit
-        u *= scale
+        u[:] = words.view("i8" if wide else "i4")  # processors convert signed integers faster
+        for factor in steps:
+            u *= factor
         u += low
-        if high > low:  # rounding may reach the end that is excluded
+        if above:
             np.minimum(u, last, out=u)
     return _finish(out, shape, dtype)
 
