@@ -117,10 +117,10 @@ def dense_only(name: str | None, impl: Callable, tensors: Sequence[int]) -> Call
     if not tensors or name is not None and name not in _TAKES_SPARSE:
         return impl
     entry = None if name is None or tracing() else PRIMITIVES.get(name) or OPS.get(name.removesuffix("_op"))
-    if entry is not None and plain(entry.signature):
+    if entry is not None and plain(entry.body):
         check = " and ".join([f"{{{i}}}.layout is strided" for i in tensors])
-        body = f"if {check}:\n    return impl({{every}})\nrefuse({{every}})"
-        return forwarding(entry.signature, body, {"impl": impl, "strided": torch.strided, "refuse": functools.partial(_refuse, tensors)})
+        body = f"if {check}:\n    return impl({{every}})\n_refuse(tensors, {{every}})"
+        return forwarding(entry.body, body, {"impl": impl, "strided": torch.strided, "tensors": tensors}, __name__)
 
     def several(*args: Any, **settings: Any) -> Any:
         for i in tensors:

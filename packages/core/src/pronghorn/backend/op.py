@@ -14,7 +14,7 @@ import numpy as np
 from pronghorn.backend import failures, registry
 from pronghorn.backend.convert import is_scalar, not_dense
 from pronghorn.backend.dims import show
-from pronghorn.backend.forwarding import forwarding, plain
+from pronghorn.backend.forwarding import defaults, forwarding, parameters, plain
 from pronghorn.backend.owners import UNWRAP, owner, pick, symbolic_backend, unwrap
 from pronghorn.backend.plans import make_plan
 
@@ -28,18 +28,20 @@ class Op:
     """What is known of one op; the public function carries it as `function.op`."""
 
     __slots__ = (
-        "name", "body", "signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "hosted", "public",
-        "required", "doc", "override", "pair",
+        "name", "body", "parameters", "_signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "hosted",
+        "public", "required", "doc", "override", "pair",
     )  # fmt: skip
 
     def __init__(self, name: str, body: Callable, operands: tuple[str, ...], compute: Callable | None, rule: Callable | None, capability: str | None):
         self.name, self.body, self.compute, self.rule, self.capability = name, body, compute, rule, capability
-        self.signature = inspect.signature(body)
+        self.parameters = parameters(body)
+        self._signature: inspect.Signature | None = None
         self.variadic = operands[-1].startswith("*") if operands else False
         self.listed = bool(operands) and operands[0][0] in "[("
         self.pair = self.listed and operands[0][0] == "("  # real and imaginary part: one tensor is not taken for a list of its rows
         self.operands = tuple(o.strip("*[]()") for o in operands)
-        self.defaults = tuple(self.signature.parameters[o].default for o in self.operands)
+        given = defaults(body)
+        self.defaults = tuple([given.get(o, inspect.Parameter.empty) for o in self.operands])
         self.required = rule is not None and capability is None
         #: the attribute with which an engine replaces the body; a derived op that shares its name with a primitive needs another one
         self.override = name + "_op" if rule is None and name in PRIMITIVES else name
@@ -51,6 +53,13 @@ class Op:
         self.hosted: dict[str, dict[Any, dict[Any, Callable]]] = {}
         self.public: Callable
         self.doc = body.__doc__ or ""
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """Parameters, defaults and annotations of the body; made when first asked for, as the 370 of them take a tenth of the import."""
+        if self._signature is None:
+            self._signature = inspect.signature(self.body)
+        return self._signature
 
     def forget(self) -> None:
         """Drop every plan, for whoever replaces an engine's function or the body."""
@@ -267,9 +276,9 @@ def _wrap(op: Op) -> Callable:
             except Exception as error:
                 _reraise(op, error, args, kwargs)
 
-    if op.listed and tuple(op.signature.parameters) == ("xs", "axis"):
+    if op.listed and op.parameters == ("xs", "axis"):
         call = _joining(op, call)
-    if n in _LOOK and not op.listed and plain(op.signature):
+    if n in _LOOK and not op.listed and plain(op.body):
         call = _short(op, n)
     op.public = functools.wraps(op.body)(call)
     op.public.op = op  # type: ignore[attr-defined]
@@ -278,7 +287,7 @@ def _wrap(op: Op) -> Callable:
 
 def _joining(op: Op, general: Callable) -> Callable:
     """The shortest path for a list of tensors of one class and dtype and an axis."""
-    quick, default = op.quick, op.signature.parameters["axis"].default
+    quick, default = op.quick, defaults(op.body).get("axis", inspect.Parameter.empty)
 
     def join(xs: Any, axis: Any = default) -> Any:
         try:
@@ -301,11 +310,11 @@ def _joining(op: Op, general: Callable) -> Callable:
 
 #: the shortest path of ops of one and of two operands: the table's answer is exact for their classes and dtypes
 _LOOK = {
-    1: "plan = plans[type({0})][{0}.dtype]",
+    1: "plan = table[type({0})][{0}.dtype]",
     2: """kind, first = {0}.dtype, type({0})
-    if type({1}) is not first and (first is ndarray or getattr({1}, "dtype", None) is not kind) or {1}.dtype is not kind:
+    if type({1}) is not first and (first is np.ndarray or getattr({1}, "dtype", None) is not kind) or {1}.dtype is not kind:
         return other({every})
-    plan = quick[first][kind]""",
+    plan = table[first][kind]""",
 }
 _SHORT = """try:
     look
@@ -314,32 +323,34 @@ except (KeyError, AttributeError):
 try:
     return plan({every})
 except Exception as error:
-    reraise(op, error, ({every},), {{}})"""
+    _reraise(entry, error, ({every},), NONE)"""
+
+
+def _one(op: Op, *args: Any) -> Any:
+    """Find the plan of an op of one operand under keys that the shortest path does not know."""
+    x = args[0]
+    key = (type(x), getattr(x, "dtype", None))
+    plan = op.plans.get(key[0], NONE).get(key[1])
+    return _slow(op, args, {}, key) if plan is None else _run(op, plan, args, {})
+
+
+def _two(op: Op, *args: Any) -> Any:
+    """Find the plan of an op of two operands, of whatever classes."""
+    x1, x2 = args[:2]
+    types = t1, t2 = type(x1), type(x2)
+    kinds = (None if t1 in _PLAIN else getattr(x1, "dtype", None), None if t2 in _PLAIN else getattr(x2, "dtype", None))
+    plan = op.plans.get(types, NONE).get(kinds)
+    if plan is not None:
+        return _run(op, plan, args, {})
+    if t1 in UNWRAP or t2 in UNWRAP:
+        return op.public(unwrap(x1), unwrap(x2), *args[2:])
+    return _slow(op, args, {}, (types, kinds))
 
 
 def _short(op: Op, n: int) -> Callable:
     """The shortest path, for ops of one or two tensors and settings that may be given by name."""
-    plans = op.plans
-
-    def one(*args: Any) -> Any:
-        x = args[0]
-        key = (type(x), getattr(x, "dtype", None))
-        plan = plans.get(key[0], NONE).get(key[1])
-        return _slow(op, args, {}, key) if plan is None else _run(op, plan, args, {})
-
-    def two(*args: Any) -> Any:
-        x1, x2 = args[:2]
-        types = t1, t2 = type(x1), type(x2)
-        kinds = (None if t1 in _PLAIN else getattr(x1, "dtype", None), None if t2 in _PLAIN else getattr(x2, "dtype", None))
-        plan = plans.get(types, NONE).get(kinds)
-        if plan is not None:
-            return _run(op, plan, args, {})
-        if t1 in UNWRAP or t2 in UNWRAP:
-            return op.public(unwrap(x1), unwrap(x2), *args[2:])
-        return _slow(op, args, {}, (types, kinds))
-
-    names = {"op": op, "plans": plans, "quick": op.quick, "other": one if n == 1 else two, "reraise": _reraise, "ndarray": np.ndarray}
-    return forwarding(op.signature, _SHORT.replace("look", _LOOK[n]), names)
+    names = {"entry": op, "table": op.plans if n == 1 else op.quick, "other": functools.partial(_one if n == 1 else _two, op)}
+    return forwarding(op.body, _SHORT.replace("look", _LOOK[n]), names, __name__)
 
 
 def primitive(family: Any, *, capability: str | None = None, operands: str | None = None) -> Callable[[Callable], Callable]:
@@ -352,7 +363,7 @@ def primitive(family: Any, *, capability: str | None = None, operands: str | Non
     """
 
     def declare(fn: Callable) -> Callable:
-        names = tuple(operands.split()) if operands else tuple(inspect.signature(fn).parameters)[: family.operands]
+        names = tuple(operands.split()) if operands else parameters(fn)[: family.operands]
         entry = Op(fn.__name__, fn, names, family.compute, family.rule, capability)
         PRIMITIVES[entry.name] = entry
         return _wrap(entry)
@@ -371,7 +382,7 @@ def op(fn: Callable | None = None, *, operands: str | None = None, dtype: Callab
     """
     if fn is None:
         return lambda f: op(f, operands=operands, dtype=dtype)
-    names = tuple(operands.split()) if operands is not None else tuple(inspect.signature(fn).parameters)[:1]
+    names = tuple(operands.split()) if operands is not None else parameters(fn)[:1]
     entry = Op(fn.__name__, fn, names, dtype, None, None)
     if entry.name in OPS:
         raise ValueError(f"The op {entry.name} is defined twice.")

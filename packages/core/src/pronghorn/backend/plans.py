@@ -98,7 +98,7 @@ def _converting(op: "Op", impl: Callable, converters: list[Callable | None]) -> 
     first = len(op.operands) - 1 if op.variadic else 0
     if first == 0 and len(converters) == 2 and not op.variadic:
         c0, c1 = converters
-        if len(op.signature.parameters) == 2:
+        if len(op.parameters) == 2:
             if c0 is None:
                 return lambda x, y: impl(x, c1(y))  # type: ignore[misc]
             if c1 is None:
