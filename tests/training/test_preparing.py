@@ -46,3 +46,34 @@ def test_what_changes_the_step_prepares_it_anew(training_engine, change):
     model.fit(X, Y, batch_size=4, verbose=0)
     assert model.calls > before
     assert np.array_equal(model.layers[0].kernel.numpy(), kernel) == (change == "trainable")
+
+
+def test_data_without_targets_is_refused_where_the_loss_needs_them(training_engine):
+    model = counting()
+    with pytest.raises(ValueError, match='loss "mean_squared_error" compares with targets'):
+        model.fit(X, verbose=0)
+    both = ph.Model(i := ph.Input((3,)), {"a": ph.layers.Dense(1, name="a")(i), "b": ph.layers.Dense(1, name="b")(i)})
+    both.compile("sgd", {"a": "mse", "b": "mae"})
+    with pytest.raises(ValueError, match='loss "mean_absolute_error" of output "b" compares with targets'):
+        both.fit(X, {"a": Y, "b": None}, verbose=0)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_data_of_single_samples_is_told_from_batches(training_engine, method):
+    model = ph.Sequential([ph.layers.Input((3,)), ph.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    samples = [(x, y) for x, y in zip(X, Y, strict=True)]
+    with pytest.raises(ValueError) as caught:
+        getattr(model, method)(iter(samples), verbose=0)
+    assert any("single samples" in note for note in caught.value.__notes__)
+
+
+def test_text_is_no_input(training_engine):
+    model = ph.Sequential([ph.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    for text in (np.array([["a"], ["b"]]), np.array([["a"], ["b"]], object)):
+        with pytest.raises(ValueError, match="text|no numbers"):
+            model.fit(text, Y[:2], verbose=0)
+    tf = pytest.importorskip("tensorflow")
+    with pytest.raises(ValueError, match="text"):
+        model.fit(tf.constant([["a"], ["b"]]), Y[:2], verbose=0)

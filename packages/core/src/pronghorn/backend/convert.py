@@ -37,6 +37,11 @@ def not_dense(value: Any) -> TypeError:
     )
 
 
+def looks_not_dense(value: Any) -> bool:
+    """Whether a foreign object has the methods by which SciPy, TensorFlow and JAX mark sparse and ragged arrays."""
+    return any(hasattr(value, name) for name in ("todense", "toarray", "to_tensor", "dense_shape"))
+
+
 def require_dense(own: Any, value: Any) -> Any:
     """Return `value`, a native tensor of backend `own`, if it is dense.
 
@@ -68,7 +73,7 @@ def host_array(value: Any, backend: Any, dtype: str | None = None) -> np.ndarray
     except ValueError as error:
         raise ValueError(f"Cannot convert nested lists of uneven lengths to a tensor: {error}") from None
     if array.dtype.kind in "OUSMmV" and dtypes.name_of(array.dtype) not in dtypes.ALL:
-        if any(hasattr(value, name) for name in ("todense", "toarray", "to_tensor", "dense_shape")):
+        if looks_not_dense(value):
             raise not_dense(value)
         hint = " Strings are not tensors here." if array.dtype.kind in "US" else ""
         raise TypeError(f"Cannot convert a value of type {type(value).__name__} (dtype {array.dtype}) to a tensor.{hint}")

@@ -107,8 +107,12 @@ class CompileLoss:
         for name, (_, p), t, sw, loss, factor in zip(self.names, items, targets, weights, self.losses, self.weights, strict=True):
             if loss is None:
                 continue
+            ours = isinstance(loss, Loss) and type(loss).__call__ is Loss.__call__
+            if ours and t is None:
+                of = "" if name is None else f' of output "{name}"'
+                raise ValueError(f'The loss "{loss.name}"{of} compares with targets, and the data has none. Pass y, or give batches as (inputs, targets).')
             try:
-                value = loss(t, p, sw, mask=get_mask(p)) if isinstance(loss, Loss) and type(loss).__call__ is Loss.__call__ else loss(t, p, sw)
+                value = loss(t, p, sw, mask=get_mask(p)) if ours else loss(t, p, sw)
             except ValueError as error:
                 if name is not None and not getattr(error, "_output_noted", False):
                     error.add_note(f'Raised by the loss "{getattr(loss, "name", loss)}" of output "{name}".')

@@ -170,7 +170,10 @@ def _spec(x: Any, backend: Any) -> Any:
     import numpy as np
 
     from pronghorn.backend.convert import host_dtype
+    from pronghorn.training.data.arrays import holds_text
 
     array = x if isinstance(x, np.ndarray) else np.asarray(x)
+    if array.dtype.kind in "OSU":
+        raise holds_text("The data", array.dtype)
     weak = not isinstance(x, np.ndarray)
     return Spec(array.shape, backend.canonical(host_dtype(array, weak)))

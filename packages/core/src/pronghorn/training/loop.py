@@ -46,7 +46,12 @@ class Loop:
         method = {"train": "train_step", "test": "test_step", "predict": "predict_step"}[kind]
         own = getattr(type(self), method) is getattr(Trainer, method)
         if own:
-            self._made.dry_run(self, kind, batch)  # type: ignore[attr-defined]
+            try:
+                self._made.dry_run(self, kind, batch)  # type: ignore[attr-defined]
+            except ValueError as error:
+                if _single_sample(self, batch):
+                    error.add_note("The data seems to give single samples: each has one dimension less than the model takes. Batch it, e.g. dataset.batch(32).")
+                raise
             return
         if self.run_eagerly:  # type: ignore[attr-defined]
             return
@@ -398,6 +403,12 @@ class Loop:
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays."""
         return _writable(self._on_batch("predict", _batch(x)))
+
+
+def _single_sample(model: Any, batch: Any) -> bool:
+    """Whether every input of a batch lacks one dimension of what the model takes."""
+    inputs, given = flatten(getattr(model, "inputs", None)), flatten(batch[0])
+    return len(inputs) == len(given) and all(i is not None and len(np.shape(x)) == len(i.shape) - 1 for i, x in zip(inputs, given, strict=True))
 
 
 def _writable(outputs: Any) -> Any:

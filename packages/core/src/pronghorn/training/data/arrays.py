@@ -37,6 +37,11 @@ def is_nest_of_arrays(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(is_nest_of_arrays(v) for v in value)
 
 
+def holds_text(what: str, dtype: Any) -> ValueError:
+    """Return the error for data of strings."""
+    return ValueError(f"{what} holds text (dtype {dtype}). Turn it into numbers first, for example with layers.StringLookup or a table of class numbers.")
+
+
 def to_arrays(value: Any, what: str) -> Any:
     """Return a nest of NumPy arrays (views where possible)."""
     if value is None:
@@ -63,9 +68,7 @@ def _array(value: Any, what: str) -> np.ndarray:
         except (TypeError, ValueError):
             raise ValueError(f"{what} holds objects that are no numbers (dtype object). Convert it to a numeric array first.") from None
     if array.dtype.kind in "US":
-        raise ValueError(
-            f"{what} holds text (dtype {array.dtype}). Turn it into numbers first, for example with layers.StringLookup or a table of class numbers."
-        )
+        raise holds_text(what, array.dtype)
     if array.ndim == 0:
         raise ValueError(f"{what} is a single number; expected one entry per sample.")
     return array

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import registry
-from pronghorn.backend.convert import not_dense, require_dense
+from pronghorn.backend.convert import looks_not_dense, not_dense, require_dense
 from pronghorn.backend.owners import owner, unwrap
 from pronghorn.random import host, keys
 from pronghorn.training.data.arrays import apply_class_weight, class_table, is_array, is_number_list, to_arrays
@@ -17,9 +17,9 @@ from pronghorn.utils.data import PyDataset, unpack_x_y_sample_weight
 
 
 def is_not_dense(value: Any) -> bool:
-    """Tell whether `value` is a sparse or ragged array of a library that marks them by its methods (SciPy, TensorFlow, JAX)."""
+    """Tell whether `value` is a sparse or ragged array of a library that is no engine in use."""
     known = isinstance(value, (np.ndarray, list, tuple, dict)) or owner(type(value)) is not None
-    return not known and any(hasattr(value, name) for name in ("todense", "toarray", "to_tensor", "dense_shape"))
+    return not known and looks_not_dense(value)
 
 
 def _readable(value: Any, what: str) -> Any:
