@@ -28,6 +28,9 @@ _SAME = (
 _RENAMED = {"bitwise_left_shift": jnp.left_shift, "bitwise_right_shift": jnp.right_shift, "erf": lax.erf, "stop_gradient": lax.stop_gradient}
 #: below this many elements a constant is made on the host: compiling a fill for every new shape costs more than the copy
 _SMALL = 1 << 16
+#: `jnp.array` takes half as long as `device_put`, and compiles a program for every shape, which takes as long as some hundred of them
+_OFTEN = 256
+_SEEN: dict[Any, int] = {}  # shape and dtype -> how often one was made, up to _OFTEN
 
 
 class Backend(Overrides, contract.Backend):
@@ -64,7 +67,7 @@ class Backend(Overrides, contract.Backend):
     def convert_to_tensor(self, x: Any, dtype: str) -> Any:
         array = np.array(x, dtypes.numpy_dtype(dtype))
         if not tracing():
-            return _scalar(array) if array.ndim == 0 else jax.device_put(array) if array.size > _SMALL else jnp.array(array)
+            return _put(array)
         with jax.ensure_compile_time_eval():  # a constant also inside a traced function: it stays usable after the trace
             return jnp.array(array)
 
@@ -76,7 +79,7 @@ class Backend(Overrides, contract.Backend):
         if tracing() or (size > _SMALL and jax.default_backend() != "cpu"):
             return jnp.full(shape, fill_value, dtypes.numpy_dtype(dtype))
         array = np.full(shape, fill_value, dtypes.numpy_dtype(dtype))
-        return jax.device_put(array) if size > _SMALL else _scalar(array) if array.ndim == 0 else jnp.array(array)
+        return _put(array)
 
     def arange(self, start: Any, stop: Any, step: Any, dtype: str) -> Any:
         if tracing() and step == 1 and dtype in ("int32", "int64") and isinstance(start, int) and isinstance(stop, int):
@@ -407,6 +410,21 @@ _ALL = frozenset(dtypes.ALL)
 _NARROW = _ALL - {"int64", "uint64", "float64", "complex128"}
 _NAMES = {dtypes.numpy_dtype(name): name for name in dtypes.ALL}
 _scalar = jax.jit(jnp.copy)
+
+
+def _put(array: np.ndarray) -> Any:
+    """Return the tensor of an array that nobody else has."""
+    if array.ndim == 0:
+        return _scalar(array)
+    if array.size <= _SMALL:
+        kind = array.shape, array.dtype
+        count = _SEEN.get(kind, 0)
+        if count >= _OFTEN:
+            return jnp.array(array)
+        if not count and len(_SEEN) >= 4096:
+            _SEEN.clear()
+        _SEEN[kind] = count + 1
+    return jax.device_put(array)
 
 
 @jax.custom_jvp

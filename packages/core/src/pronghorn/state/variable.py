@@ -176,7 +176,7 @@ class Variable:
             if kind is not None:
                 value = kind.convert_to_numpy(value)
             array = host_array(value, self.backend)
-            value = self.backend.convert_to_tensor(array.astype(dtypes.numpy_dtype(self._dtype)), self._dtype)
+            value = self.backend.convert_to_tensor(array.astype(dtypes.numpy_dtype(self._dtype), copy=False), self._dtype)
         elif self.backend.dtype(value) != self._dtype:
             value = self.backend.cast(value, self._dtype)
         shape = self.backend.static_shape(value)
