@@ -223,6 +223,45 @@ def test_arrays_variables_and_lists_give_the_same_error_as_tensors(name):
                 ops.stack([wrap(f(2, 3)), wrap(f(2, 4))])
 
 
+def calls_with_none():
+    """Yield every op with None for one of the operands it needs: name, arguments, what the message calls the operand."""
+    for name, op in OPS.items():
+        count = len(op.operands)
+        values = tuple(f(2, 2) if i < count else 1 for i, p in enumerate(op.signature.parameters.values()) if i < count or p.default is p.empty)
+        if op.variadic:
+            yield name, ("ij,jk", f(2, 2), None), f"{op.operands[-1]}[1]"
+        elif op.listed:
+            yield name, ([f(2, 2), None], *values[1:]), f"{op.operands[-1]}[1]"
+        else:
+            for i in sorted(set(range(count)) - op.optional):
+                yield name, (*values[:i], None, *values[i + 1 :]), op.operands[i]
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, "symbolic"])
+def test_none_in_place_of_a_tensor_is_refused_by_every_op_in_the_same_words(engine):
+    with ph.use_backend("numpy" if engine == "symbolic" else engine):
+        make = (lambda x: ph.KerasTensor(x.shape, "float32")) if engine == "symbolic" else ops.convert_to_tensor
+        cases = list(calls_with_none())
+        assert len(cases) > 300
+        for name, args, operand in cases:
+            with pytest.raises(TypeError) as caught:
+                OPS[name].public(*[tensors(a, make) for a in args])
+            assert str(caught.value).startswith(f"{name.lstrip('_')}: {operand} is None; expected a tensor."), caught.value
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_none_stands_for_what_may_be_left_out(name):
+    with ph.use_backend(name):
+        assert ops.convert_to_numpy(ops.clip(np.array([-3.0, 3.0], "float32"), None, 1.0)).tolist() == [-3.0, 1.0]
+        assert ops.convert_to_numpy(ops.clip(np.array([-3.0, 3.0], "float32"), -1.0, None)).tolist() == [-1.0, 3.0]
+
+
+def test_a_symbolic_tensor_is_not_none():
+    x = ph.KerasTensor((2,), "float32")
+    assert (x == None, x != None, None == x) == (False, True, False)  # noqa: E711
+    assert isinstance(x == x, ph.KerasTensor)
+
+
 @pytest.mark.parametrize("name", ENGINES)
 def test_operands_by_name_and_variables_are_named_once(name):
     with ph.use_backend(name):

@@ -74,6 +74,11 @@ def test_text_is_no_input(training_engine):
     for text in (np.array([["a"], ["b"]]), np.array([["a"], ["b"]], object)):
         with pytest.raises(ValueError, match="text|no numbers"):
             model.fit(text, Y[:2], verbose=0)
+
+
+def test_tensorflow_text_is_no_input(training_engine):
     tf = pytest.importorskip("tensorflow")
+    model = ph.Sequential([ph.layers.Dense(1)])
+    model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="text"):
         model.fit(tf.constant([["a"], ["b"]]), Y[:2], verbose=0)

@@ -29,7 +29,7 @@ class Op:
 
     __slots__ = (
         "name", "body", "parameters", "_signature", "operands", "defaults", "variadic", "listed", "compute", "rule", "capability", "plans", "quick", "hosted",
-        "public", "required", "doc", "override", "pair",
+        "public", "required", "doc", "override", "pair", "optional",
     )  # fmt: skip
 
     def __init__(self, name: str, body: Callable, operands: tuple[str, ...], compute: Callable | None, rule: Callable | None, capability: str | None):
@@ -39,9 +39,11 @@ class Op:
         self.variadic = operands[-1].startswith("*") if operands else False
         self.listed = bool(operands) and operands[0][0] in "[("
         self.pair = self.listed and operands[0][0] == "("  # real and imaginary part: one tensor is not taken for a list of its rows
-        self.operands = tuple(o.strip("*[]()") for o in operands)
+        self.operands = tuple(o.strip("*[]()?") for o in operands)
         given = defaults(body)
         self.defaults = tuple([given.get(o, inspect.Parameter.empty) for o in self.operands])
+        #: positions of operands that may be None
+        self.optional = frozenset([i for i, (o, default) in enumerate(zip(operands, self.defaults, strict=True)) if default is None or o[-1] == "?"])
         self.required = rule is not None and capability is None
         #: the attribute with which an engine replaces the body; a derived op that shares its name with a primitive needs another one
         self.override = name + "_op" if rule is None and name in PRIMITIVES else name
@@ -359,7 +361,8 @@ def primitive(family: Any, *, capability: str | None = None, operands: str | Non
     Args:
         family: how operands are promoted and what comes out (`pronghorn.backend.families`).
         capability: name of the capability that gates it; None for required primitives.
-        operands: names of the tensor operands, `"[xs]"` for a list; by default the family's count of leading parameters.
+        operands: names of the tensor operands, `"[xs]"` for a list, `"x?"` for one that may be None without being None by default; by default the
+            family's count of leading parameters.
     """
 
     def declare(fn: Callable) -> Callable:
@@ -376,7 +379,8 @@ def op(fn: Callable | None = None, *, operands: str | None = None, dtype: Callab
 
     Args:
         fn: the body, plain Python over other ops.
-        operands: names of the tensor parameters, which come first (`"x"` by default: the first parameter); `"[xs]"` a list, `"(x)"` a pair, `"*xs"` variadic.
+        operands: names of the tensor parameters, which come first (`"x"` by default: the first parameter); `"[xs]"` a list, `"(x)"` a pair, `"*xs"` variadic,
+            `"x?"` one that may be None without being None by default.
         dtype: promotion applied to the operands before body or override (`pronghorn.backend.families`: `same`, `floating`, ...).
             Without one, operands become tensors and keep their dtypes, and Python scalars stay scalars next to a tensor.
     """

@@ -49,6 +49,10 @@ def _converter(op: "Op", b: Any, v: Any, target: str | None, scalar_ok: bool) ->
 
 def make_plan(op: "Op", b: Any, values: list[Any]) -> tuple[Callable, bool]:
     """Build the callable that runs `op` on operands like `values` on backend `b`; also say whether it may be cached."""
+    for i, v in enumerate(values):
+        if v is None and i not in op.optional:
+            name = f"{op.operands[-1]}[{i}]" if op.listed or op.variadic else op.operands[i]
+            raise TypeError(f"{name} is None; expected a tensor.")
     symbolic = b is symbolic_backend() is not None
     names = [_explicit_dtype(b, v) for v in values]
     present = [n for n in names if n is not None]

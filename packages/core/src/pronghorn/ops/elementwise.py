@@ -351,7 +351,7 @@ def round(x: Any, decimals: int = 0) -> Any:
     return cast(z, name) if name in dtypes.INTEGER else z
 
 
-@op(operands="x x_min x_max")
+@op(operands="x x_min? x_max?")
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     """Limit `x` to the interval from `x_min` to `x_max`.
 

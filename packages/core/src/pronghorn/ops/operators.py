@@ -37,6 +37,9 @@ def install(cls: type, equality: bool) -> None:
     def backward(fn: Callable) -> Callable:
         return lambda self, other: fn(other, self)
 
+    def compare(fn: Callable) -> Callable:
+        return lambda self, other: NotImplemented if other is None else fn(self, other)  # next to None, Python falls back to identity
+
     for name, fn in _BINARY.items():
         setattr(cls, f"__{name}__", forward(fn))
         setattr(cls, f"__r{name}__", backward(fn))
@@ -46,8 +49,8 @@ def install(cls: type, equality: bool) -> None:
         setattr(cls, f"__{name}__", lambda self, _fn=fn: _fn(self))
     setattr(cls, "__getitem__", lambda self, key: getitem(self, key))  # noqa: B010
     if equality:
-        cls.__eq__ = forward(p.equal)  # type: ignore[method-assign, assignment]
-        cls.__ne__ = forward(not_equal)  # type: ignore[method-assign, assignment]
+        cls.__eq__ = compare(p.equal)  # type: ignore[method-assign, assignment]
+        cls.__ne__ = compare(not_equal)  # type: ignore[method-assign, assignment]
         cls.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
 
 

@@ -73,7 +73,7 @@ def uniform(key: int, shape: tuple, low: float = 0.0, high: float = 1.0, dtype: 
     low, high = out.dtype.type(low), out.dtype.type(high)
     scale, last = high - low, np.nextafter(high, low)
     bits = 53 if wide else 24
-    drop, unit = ((np.uint64, np.uint32)[not wide](out.itemsize * 8 - bits), out.dtype.type(2.0**-bits))
+    drop, unit = (np.uint64(11) if wide else np.uint32(8)), out.dtype.type(2.0**-bits)
     # a power of two may be multiplied in first, unless the product is subnormal; results are monotonic in the word, so the largest tells whether rounding
     # reaches the end that is excluded
     steps = (scale * unit,) if scale * unit > np.finfo(out.dtype).smallest_normal else (unit, scale)
@@ -84,7 +84,7 @@ def uniform(key: int, shape: tuple, low: float = 0.0, high: float = 1.0, dtype: 
     for i, words in _chunks(key, count, wide):
         words >>= drop
         u = out[i : i + _CHUNK]
-        u[:] = words.view("i8" if wide else "i4")  # processors convert signed integers faster
+        u[:] = words.view("i8" if wide else "<i4")  # processors convert signed integers faster
         for factor in steps:
             u *= factor
         u += low

@@ -39,7 +39,8 @@ def is_nest_of_arrays(value: Any) -> bool:
 
 def holds_text(what: str, dtype: Any) -> ValueError:
     """Return the error for data of strings."""
-    return ValueError(f"{what} holds text (dtype {dtype}). Turn it into numbers first, for example with layers.StringLookup or a table of class numbers.")
+    kind = "text or objects" if str(dtype) == "object" else "text"
+    return ValueError(f"{what} holds {kind} (dtype {dtype}). Turn it into numbers first, for example with layers.StringLookup or a table of class numbers.")
 
 
 def to_arrays(value: Any, what: str) -> Any:
