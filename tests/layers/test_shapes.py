@@ -103,9 +103,17 @@ def test_dense_and_einsum_dense():
     dense = L.Dense(4, activation="tanh")
     w, b = random_weights(dense, x.shape)
     np.testing.assert_allclose(dense(x), np.tanh(x @ w + b), atol=1e-5)
-    einsum = L.EinsumDense("abc,cde->abde", (None, 2, 4), bias_axes="e")
-    w, b = random_weights(einsum, x.shape)
-    np.testing.assert_allclose(einsum(x), np.einsum("abc,cde->abde", x, w) + b, atol=1e-5)
+    for equation, shape, axes in (
+        ("abc,cde->abde", (None, 2, 4), "e"),
+        ("abc,cde->abde", (None, 2, 4), "de"),
+        ("abc,bcd->ad", 4, "d"),
+        ("...c,cd->...d", 4, "d"),
+        ("abc,cd->abd", (None, 4), None),
+        ("abc,bd->adc", (4, x.shape[2]), "d"),
+    ):
+        einsum = L.EinsumDense(equation, shape, bias_axes=axes)
+        w, *b = random_weights(einsum, x.shape)
+        np.testing.assert_allclose(einsum(x), np.einsum(equation, x, w) + (b[0] if b else 0.0), atol=1e-5)
 
 
 def test_embedding_and_its_way_back():

@@ -1,10 +1,14 @@
 """What layers do in one step that engines have a kernel for; no part of the public API."""
 
+import math
 from typing import Any
 
 from pronghorn.backend import primitives as p
 from pronghorn.backend.families import floating
 from pronghorn.backend.op import op
+from pronghorn.ops.contraction import matmul
+from pronghorn.ops.creation import shape
+from pronghorn.ops.shaping import reshape
 
 __all__: list[str] = []
 
@@ -29,3 +33,19 @@ def biased_conv(x: Any, kernel: Any, bias: Any, strides: Any, padding: Any, dila
         [[[2.5], [4.5]]]
     """
     return p.add(p.conv(x, kernel, strides, padding, dilation, groups), bias)
+
+
+def linear_axes(x: Any, kernel: Any, bias: Any, contract: int) -> Any:
+    """Contract the last `contract` axes of `x` with as many first ones of `kernel`, and add a bias of the kernel's other axes, or None.
+
+    Example:
+        >>> import numpy as np
+        >>> linear_axes(np.ones((2, 3, 4)), np.ones((3, 4, 5, 6)), None, 2).shape
+        (2, 5, 6)
+    """
+    inner, outer = kernel.shape[:contract], kernel.shape[contract:]
+    lead, rows, columns = shape(x)[:-contract], math.prod(inner), math.prod(outer)
+    flat = x if contract == 1 else reshape(x, (*lead, rows))
+    matrix = reshape(kernel, (rows, columns))
+    out = matmul(flat, matrix) if bias is None else linear(flat, matrix, reshape(bias, (columns,)))
+    return out if len(outer) == 1 else reshape(out, (*lead, *outer))

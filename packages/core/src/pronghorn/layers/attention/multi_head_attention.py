@@ -7,6 +7,7 @@ import numpy as np
 
 from pronghorn import constraints, initializers, ops, random, regularizers
 from pronghorn.layers.layer import Layer
+from pronghorn.ops.fused import linear_axes
 
 _PARTS = {
     "kernel_initializer": initializers, "bias_initializer": initializers, "kernel_regularizer": regularizers, "bias_regularizer": regularizers,
@@ -35,14 +36,7 @@ class _Projection(Layer):
             )
 
     def call(self, x: Any) -> Any:
-        dims = ops.shape(x)
-        rows, columns = math.prod(self.kernel.shape[: self.contract]), math.prod(self.shape)
-        flat = x if self.contract == 1 else ops.reshape(x, (*dims[: len(dims) - self.contract], rows))
-        kernel = ops.reshape(self.kernel, (rows, columns))
-        out = ops.matmul(flat, kernel)
-        if self.bias is not None:
-            out = ops.add(out, ops.reshape(self.bias, (columns,)))
-        return out if len(self.shape) == 1 else ops.reshape(out, (*dims[: len(dims) - self.contract], *self.shape))
+        return linear_axes(x, self.kernel, self.bias, self.contract)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments; the layer is saved as part of the attention, never by itself."""

@@ -6,6 +6,7 @@ from typing import Any
 from pronghorn import activations, ops
 from pronghorn.layers.core.dense import refuse_rewriting
 from pronghorn.layers.layer import Layer
+from pronghorn.ops.fused import linear_axes
 
 
 class EinsumDense(Layer):
@@ -73,13 +74,30 @@ class EinsumDense(Layer):
                 shape=bias, initializer=self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
             )
         self._linear = self.activation is activations.linear
+        self._contract = _last_axes(self.equation, self.bias_axes)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return the contracted inputs."""
-        x = ops.einsum(self.equation, inputs, self.kernel.value)
-        if self.bias is not None:
-            x = ops.add(x, self.bias.value)
+        if self._contract:
+            x = linear_axes(inputs, self.kernel, self.bias, self._contract)
+        else:
+            x = ops.einsum(self.equation, inputs, self.kernel.value)
+            if self.bias is not None:
+                x = ops.add(x, self.bias.value)
         return x if self._linear else self.activation(x)
+
+
+def _last_axes(equation: str, bias_axes: str | None) -> int:
+    """How many axes a map contracts that takes an input's last axes to new ones, each with its bias; 0 for other maps."""
+    text = equation.replace(" ", "")
+    left, weight, right = re.split(",|->", text.replace("...", ""))
+    if text.endswith("...") or len(set(left)) < len(left):
+        return 0
+    for n in range(1, len(weight)):
+        inner, outer = weight[:n], weight[n:]
+        if left.endswith(inner) and right == left[:-n] + outer and not set(inner) & set(outer) and set(bias_axes or "") == set(outer):
+            return n
+    return 0
 
 
 def _shapes(equation: str, bias_axes: str | None, input_shape: tuple, output_shape: tuple) -> tuple[tuple, tuple | None, tuple]:
