@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import pronghorn as ph
+from pronghorn.random import host
 
 L = ph.layers
 X = np.linspace(-1, 1, 40, dtype="float32").reshape(2, 5, 4)
@@ -38,6 +39,61 @@ class Residual(ph.Layer):
         for step in self.steps:
             x = x + step(x) * self.gain
         return x
+
+
+@ph.saving.register_keras_serializable("tests")
+class Projected(ph.Layer):
+    """A layer that stores one of its two random weights, and reads and changes one while it is built."""
+
+    def build(self, input_shape):
+        self.kept = self.add_weight(shape=(4, 4), initializer="glorot_uniform", name="kept")
+        self.projection = self.add_weight(shape=(4, 4), initializer="random_normal", trainable=False, name="projection")
+        self.scaled = np.abs(self.projection.numpy()).max()
+        self.projection.assign(self.projection / self.scaled)
+
+    def call(self, x):
+        return x @ self.kept @ self.projection
+
+    def save_own_variables(self, store):
+        store["kept"] = self.kept
+
+    def load_own_variables(self, store):
+        self.kept.assign(store["kept"])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax", "torch", "tensorflow"])
+def test_weights_that_a_file_lacks_are_drawn_as_in_a_new_model(tmp_path, engine):
+    path = tmp_path / "m.keras"
+    with ph.use_backend(engine):
+        ph.utils.set_random_seed(3)
+        net = ph.Sequential([ph.Input((4,)), Projected(name="projected"), L.Dense(2)])
+        for v in (net.layers[0].kept, *net.layers[1].weights):
+            v.assign(np.full(v.shape, 2.0))
+        net.save(path)
+        ph.utils.set_random_seed(3)
+        back = ph.models.load_model(path, compile=False)
+        assert [type(v) for v in back.variables] == [ph.Variable] * len(net.variables)
+        for v, then in zip(back.variables, net.variables, strict=True):
+            np.testing.assert_array_equal(v.numpy(), then.numpy())
+        assert back.layers[0].scaled == net.layers[0].scaled
+        assert [v.trainable for v in back.variables] == [v.trainable for v in net.variables]
+
+
+def test_loading_draws_no_values_that_the_file_has(tmp_path, monkeypatch):
+    def recurrent():
+        return ph.Sequential([ph.Input((5, 4)), L.LSTM(4), L.Dense(2, kernel_initializer="random_normal")])
+
+    net, drawn = recurrent(), []
+    net.save(tmp_path / "m.keras")
+    for name in ("uniform", "normal", "truncated_normal"):
+        draw = getattr(host, name)
+        monkeypatch.setattr(host, name, lambda key, shape, *args, draw=draw, **options: drawn.append(shape) or draw(key, shape, *args, **options))
+    back = ph.models.load_model(tmp_path / "m.keras")
+    assert drawn == []
+    for v, then in zip(back.weights, net.weights, strict=True):
+        np.testing.assert_array_equal(v.numpy(), then.numpy())
+    recurrent()
+    assert drawn == [(4, 16), (16, 4), (4, 2)]
 
 
 def model():

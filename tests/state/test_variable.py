@@ -26,6 +26,16 @@ def test_assign(name):
             v.assign([1.0, 2.0, 3.0])
 
 
+@pytest.mark.parametrize("name", ["numpy", "torch", "tensorflow"])
+def test_assigning_an_array_keeps_float64(name):
+    with ph.use_backend(name):
+        v = ph.Variable([0.0], dtype="float64")
+        v.assign(np.array([1 / 3]))
+        assert v.numpy()[0] == 1 / 3
+        v.assign([2 / 3])
+        assert v.numpy()[0] == 2 / 3
+
+
 @pytest.mark.parametrize("name", EAGER)
 def test_binding_reads_given_values_and_records_writes(name):
     with ph.use_backend(name):

@@ -1,5 +1,6 @@
 """Making a layer's variables with start values that do not depend on the engine."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from pronghorn.backend import dtypes
 from pronghorn.backend.dims import Dim
 from pronghorn.state.naming import SCOPES, new_key
+from pronghorn.state.undrawn import undrawn, waits
 from pronghorn.state.variable import Variable
 
 
@@ -29,10 +31,13 @@ def make_variable(layer: Any, shape: Any, initializer: Any, dtype: Any, trainabl
         names.append(layer.name)
     label = name or f"variable_{len(layer._own)}"
     key = f"{layer._key}/{new_key(label, layer._key_counters)}"
-    value = start.draw(shape, kind, key) if isinstance(start, initializers.Initializer) else start(shape, dtype=kind)
+    name, path = label.replace("/", "_"), "/".join([*names, label])
+    options: dict[str, Any] = {"trainable": trainable, "autocast": autocast, "aggregation": aggregation, "name": name, "path": path}
     private = isinstance(start, initializers.RandomInitializer) and type(start).__call__ is initializers.RandomInitializer.__call__
+    if private and waits():
+        return undrawn(functools.partial(start._sample, start._key(key), shape, kind), shape, kind, **options)
+    value = start.draw(shape, kind, key) if isinstance(start, initializers.Initializer) else start(shape, dtype=kind)
     value = getattr(value, "value", value) if isinstance(value, Variable) else value
     if isinstance(value, (bool, int, float)):
         value = np.full(shape, value, dtypes.numpy_dtype(kind))
-    name, path = label.replace("/", "_"), "/".join([*names, label])
-    return Variable(value, shape, kind, trainable=trainable, autocast=autocast, aggregation=aggregation, name=name, path=path, private=private)
+    return Variable(value, shape, kind, private=private, **options)

@@ -15,6 +15,7 @@ from typing import Any
 from pronghorn.saving import weights as w
 from pronghorn.saving.assets import load_assets, save_assets
 from pronghorn.saving.serialization import deserialize_model, serialize_model
+from pronghorn.state.undrawn import drawing_later
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _FORMAT = "3.15.0"  # the Keras release whose file format this is
@@ -126,7 +127,7 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
         config = config_in(archive, path)
         if not compile:
             config.pop("compile_config", None)
-        with weights_in(archive, path, "load_model") as file:
+        with weights_in(archive, path, "load_model") as file, drawing_later():
             scaled = "inner_optimizer" in file["optimizer"] if "optimizer" in file else None
             try:
                 model = deserialize_model(config, custom_objects, scaled)

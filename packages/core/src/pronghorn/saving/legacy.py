@@ -13,6 +13,7 @@ import numpy as np
 
 from pronghorn.saving.serialization import deserialize_model
 from pronghorn.saving.weights import check_file, read_dataset
+from pronghorn.state.undrawn import drawing_later
 
 _TRAINING = ("loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution", "jit_compile")
 
@@ -30,8 +31,9 @@ def load_legacy_model(path: Path, custom_objects: dict[str, Any] | None, compile
             raise ValueError(
                 f"load_model: {path} holds no architecture. If it holds weights, make the model in code and call model.load_weights({str(path)!r})."
             )
-        model = deserialize_model(modern(json.loads(text)), custom_objects)
-        _fill(model, file["model_weights"], path)
+        with drawing_later():
+            model = deserialize_model(modern(json.loads(text)), custom_objects)
+            _fill(model, file["model_weights"], path)
         training = _attribute(file, "training_config")
         if compile and training is not None:
             _compile(model, json.loads(training), file)

@@ -64,20 +64,7 @@ class Variable:
         private = kwargs.pop("private", False)  # whether the engine may keep the array, which nobody else will see
         if kwargs:
             raise TypeError(f"Variable() got unexpected arguments: {', '.join(kwargs)}.")
-        if aggregation not in _AGGREGATIONS:
-            raise ValueError(f"Variable: aggregation must be one of {_AGGREGATIONS}; received {aggregation!r}.")
-        if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(f'Variable: name must be a string without "/"; received {name!r}.')
-        self.uid = next(_COUNTER)
-        self.name = name or f"variable_{self.uid}"
-        self.path = path or scoped(self.name)
-        self._trainable = bool(trainable)
-        self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
-        self.constraint: Any = None
-        self.regularizer: Any = None
-        self.overwrite_with_gradient = False
-        self.layout: Any = layout
-        self.backend = registry.active()
+        self._describe(trainable, autocast, aggregation, synchronization, name, layout, path)
         if callable(initializer) and not isinstance(initializer, Variable):
             if shape is None:
                 raise ValueError(f"Variable {self.name}: a shape is needed with an initializer function.")
@@ -103,6 +90,26 @@ class Variable:
         if shape is not None and tuple(shape) != self._shape:
             raise ValueError(f"Variable {self.name}: the initial value has shape {self._shape}; expected {tuple(shape)}.")
         self.storage = self.backend.variable(value, self._trainable, self.name)
+
+    def _describe(
+        self, trainable: bool, autocast: bool, aggregation: str, synchronization: str = "auto", name: str | None = None, layout: Any = None,
+        path: str | None = None,
+    ) -> None:  # fmt: skip
+        """Set everything but the value."""
+        if aggregation not in _AGGREGATIONS:
+            raise ValueError(f"Variable: aggregation must be one of {_AGGREGATIONS}; received {aggregation!r}.")
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(f'Variable: name must be a string without "/"; received {name!r}.')
+        self.uid = next(_COUNTER)
+        self.name = name or f"variable_{self.uid}"
+        self.path = path or scoped(self.name)
+        self._trainable = bool(trainable)
+        self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
+        self.constraint: Any = None
+        self.regularizer: Any = None
+        self.overwrite_with_gradient = False
+        self.layout: Any = layout
+        self.backend = registry.active()
 
     # -- reading
     @property
@@ -175,8 +182,7 @@ class Variable:
         if kind is not self.backend:
             if kind is not None:
                 value = kind.convert_to_numpy(value)
-            array = host_array(value, self.backend)
-            value = self.backend.convert_to_tensor(array.astype(dtypes.numpy_dtype(self._dtype), copy=False), self._dtype)
+            value = self.backend.convert_to_tensor(host_array(value, self.backend, self._dtype), self._dtype)
         elif self.backend.dtype(value) != self._dtype:
             value = self.backend.cast(value, self._dtype)
         shape = self.backend.static_shape(value)
