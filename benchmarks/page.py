@@ -79,10 +79,13 @@ def _ratio(row: dict, other: str) -> str:
     return "{:.2f} ({:.2f}–{:.2f})".format(row[f"vs_{other}"], *row[f"vs_{other}_spread"]) if f"vs_{other}" in row else "–"
 
 
+def _ms(row: dict, arm: str) -> str:
+    kind = "wall" if row.get("by") == "clock" else "cpu"
+    return f"{row[f'{arm}_{kind}_ms']:.2f}"
+
+
 def _models(rows: list[dict]) -> str:
-    cells = [
-        [r["engine"], r["model"], r["task"], *(f"{r[f'{a}_cpu_ms']:.2f}" for a in LABEL), _ratio(r, "native"), _ratio(r, "keras")] for r in rows
-    ]  # fmt: skip
+    cells = [[r["engine"], r["model"], r["task"], *(_ms(r, a) for a in LABEL), _ratio(r, "native"), _ratio(r, "keras")] for r in rows]
     return grid(["engine", "model", "task", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
 
 
@@ -92,7 +95,7 @@ def _compiled(rows: list[dict]) -> str:
     cells = []
     for key in tables[1]:
         row = [t.get(key) for t in tables]
-        times = [f"{r['ours_cpu_ms']:.2f}" if r else "–" for r in row]
+        times = [_ms(r, "ours") if r else "–" for r in row]
         cells.append([*key, *times, *(f"{r['ours_cold_s']:.1f}" if r else "–" for r in row[:2])])
     return grid(["engine", "model", "task", "False", "True", '"auto"', "cold, False", "cold, True"], cells)
 

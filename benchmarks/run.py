@@ -3,9 +3,11 @@
     python3 dev.py run bench python benchmarks/run.py --quick          # an MLP and a convnet on every engine
     python3 dev.py run bench python benchmarks/run.py                  # and a transformer, an LSTM and a ResNet-18
     python3 dev.py run bench python benchmarks/run.py --engines torch --models lstm --json out.json
+    python3 dev.py run bench python benchmarks/run.py --precision mixed_bfloat16 --scale 4
 
 Ratios are medians over rounds of paired CPU times (all threads of the process); below 1 is faster than the arm named. Keras can hold one engine per
-process, so each engine gets a process of its own, with all three arms in it.
+process, so each engine gets a process of its own, with all three arms in it. An engine that finds an accelerator is timed by the clock, in mixed precision
+and with batches sixteen times as large unless the options say otherwise.
 """
 
 import argparse
@@ -43,9 +45,10 @@ def interleave(jobs: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
     return times
 
 
-def child(engine: str, kinds: list[str], quick: bool, jit: str, only: list[str], arms: list[str]) -> list[dict]:
-    """Measure one engine in this process; `jit` is what `compile` gets as `jit_compile`, `only` the tasks (all if empty)."""
-    compiled = {"auto": "auto", "true": True, "false": False}[jit]
+def child(engine: str, kinds: list[str], only: list[str], options: argparse.Namespace) -> list[dict]:
+    """Measure one engine in this process; `only` names the tasks, all if empty."""
+    compiled = {"auto": "auto", "true": True, "false": False}[options.jit]
+    quick, arms = options.quick, options.arms.split(",")
     os.environ["KERAS_BACKEND"] = engine
     import numpy as np
 
@@ -59,32 +62,39 @@ def child(engine: str, kinds: list[str], quick: bool, jit: str, only: list[str],
 
     import pronghorn as ph
 
+    with ph.use_backend(engine) as backend:
+        device = backend.devices()[0]
     ph.set_backend(engine)
+    accelerated = not device.startswith("cpu")
+    precision = options.precision or ("mixed_bfloat16" if accelerated else "float32")
+    scale = options.scale or (16 if accelerated else 1)
+    for lib in (ph, keras):
+        lib.config.set_dtype_policy(precision)
     rows = []
     for kind in kinds:
         steps, rounds = STEPS[kind]
         if quick:
             steps, rounds = -(-steps // 2), -(-rounds // 2)
-        size = zoo.DATA[kind][1]
+        size = zoo.DATA[kind][1] * scale
         x, y = zoo.data(kind, size * steps)
-        fit, predict = natives.make(engine, kind)
+        fit, predict = natives.make(engine, kind, precision != "float32")
         models = {"ours": zoo.build(ph, kind), "keras": zoo.build(keras, kind)}
         training = engine != "openvino"
         if training:
             for name, lib in (("ours", ph), ("keras", keras)):
                 models[name].compile(lib.optimizers.Adam(1e-3), lib.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=compiled)
-        options = {"batch_size": size, "verbose": 0}
+        settings = {"batch_size": size, "verbose": 0}
         one = x[:size]
         tasks = {
             "predict": {
-                "ours": lambda: models["ours"].predict(x, **options),  # noqa: B023
+                "ours": lambda: models["ours"].predict(x, **settings),  # noqa: B023
                 "native": lambda: [predict(x[i : i + size]) for i in range(0, len(x), size)],  # noqa: B023
-                "keras": lambda: models["keras"].predict(x, **options),  # noqa: B023
+                "keras": lambda: models["keras"].predict(x, **settings),  # noqa: B023
             },
             "predict, one batch": {
-                "ours": lambda: [models["ours"].predict(one, **options) for _ in range(steps)],  # noqa: B023
+                "ours": lambda: [models["ours"].predict(one, **settings) for _ in range(steps)],  # noqa: B023
                 "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
-                "keras": lambda: [models["keras"].predict(one, **options) for _ in range(steps)],  # noqa: B023
+                "keras": lambda: [models["keras"].predict(one, **settings) for _ in range(steps)],  # noqa: B023
             },
             "predict_on_batch": {
                 "ours": lambda: [models["ours"].predict_on_batch(one) for _ in range(steps)],  # noqa: B023
@@ -105,9 +115,9 @@ def child(engine: str, kinds: list[str], quick: bool, jit: str, only: list[str],
         if training:
             tasks = {
                 "fit step": {
-                    "ours": lambda: models["ours"].fit(x, y, epochs=1, shuffle=False, **options),  # noqa: B023
+                    "ours": lambda: models["ours"].fit(x, y, epochs=1, shuffle=False, **settings),  # noqa: B023
                     "native": lambda: fit(x, y, size),  # noqa: B023
-                    "keras": lambda: models["keras"].fit(x, y, epochs=1, shuffle=False, **options),  # noqa: B023
+                    "keras": lambda: models["keras"].fit(x, y, epochs=1, shuffle=False, **settings),  # noqa: B023
                 },
                 **tasks,
             }
@@ -119,12 +129,13 @@ def child(engine: str, kinds: list[str], quick: bool, jit: str, only: list[str],
             jobs["ours"]()
             cold = time.perf_counter() - cold
             times = interleave(jobs, rounds)
-            row = {"engine": engine, "model": kind, "task": task, "per_call": steps, "jit": jit, "ours_cold_s": cold}
+            row = {"engine": engine, "model": kind, "task": task, "per_call": steps, "jit": options.jit, "ours_cold_s": cold}
+            row |= {"device": device, "precision": precision, "batch": size, "by": "clock" if accelerated else "CPU time"}
             for arm in arms:
                 row[f"{arm}_cpu_ms"] = statistics.median(c for c, _ in times[arm]) / steps * 1e3
                 row[f"{arm}_wall_ms"] = statistics.median(w for _, w in times[arm]) / steps * 1e3
             for other in arms[1:]:
-                ratios = sorted(a[0] / b[0] for a, b in zip(times["ours"], times[other], strict=True))
+                ratios = sorted(a[accelerated] / b[accelerated] for a, b in zip(times["ours"], times[other], strict=True))
                 row[f"vs_{other}"] = statistics.median(ratios)
                 row[f"vs_{other}_spread"] = (ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4])
             rows.append(row)
@@ -136,11 +147,13 @@ def table(rows: list[dict]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    out = Table(title="CPU time per step or call; ratios are medians of paired rounds (quartiles)")
+    kinds = " and ".join(sorted({f"{r['by']} on {r['device']}, {r['precision']}" for r in rows}))
+    out = Table(title=f"Times per step or call ({kinds}); ratios are medians of paired rounds (quartiles)")
     for head in ("engine", "model", "task", "ours ms", "native ms", "Keras ms", "ours / native", "ours / Keras"):
         out.add_column(head, justify="left" if head in ("engine", "model", "task") else "right", no_wrap=True)
     for r in rows:
-        times = [f"{r[f'{arm}_cpu_ms']:.2f}" if f"{arm}_cpu_ms" in r else "–" for arm in ARMS]
+        key = "wall_ms" if r["by"] == "clock" else "cpu_ms"
+        times = [f"{r[f'{arm}_{key}']:.2f}" if f"{arm}_{key}" in r else "–" for arm in ARMS]
         ratios = ["{:.2f} ({:.2f}–{:.2f})".format(r[f"vs_{o}"], *r[f"vs_{o}_spread"]) if f"vs_{o}" in r else "–" for o in ("native", "keras")]
         out.add_row(r["engine"], r["model"], r["task"], *times, *ratios)
     Console(width=130).print(out)
@@ -156,6 +169,8 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--tasks", default="", help="names, separated by semicolons; all by default")
     parser.add_argument("--arms", default=",".join(ARMS), help="ours and what it is compared with")
+    parser.add_argument("--precision", choices=["float32", "mixed_bfloat16"], help="dtype policy; mixed on an accelerator by default")
+    parser.add_argument("--scale", type=int, help="how many times larger batches are; 16 on an accelerator by default")
     parser.add_argument("--models", help="names, separated by commas; all by default, mlp and convnet with --quick")
     options = parser.parse_args()
     import models as zoo
@@ -163,9 +178,12 @@ def main() -> None:
     kinds = options.models.split(",") if options.models else list(QUICK if options.quick else zoo.DATA)
     only = [t.strip() for t in options.tasks.split(";") if t.strip()]
     if options.child:
-        print("ROWS " + json.dumps(child(options.child, kinds, options.quick, options.jit, only, options.arms.split(","))))
+        print("ROWS " + json.dumps(child(options.child, kinds, only, options)))
         return
     arguments = ["--models", ",".join(kinds), "--jit", options.jit, "--tasks", options.tasks, "--arms", options.arms, *(["--quick"] if options.quick else [])]
+    for name in ("precision", "scale"):
+        if getattr(options, name):
+            arguments += [f"--{name}", str(getattr(options, name))]
     rows = [row for rows in per_engine(__file__, options.engines, arguments) for row in rows]
     table(rows)
     if options.json:

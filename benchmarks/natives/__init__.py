@@ -1,7 +1,8 @@
 """Hand-written training steps and predictions on each engine: what pronghorn is measured against.
 
-`make(engine, kind)` returns `(fit, predict)`: `fit(x, y, batch)` runs one pass in order and returns the last loss, `predict(x)` returns an array. The layers,
-shapes, initial distributions, Adam's formula and the loss are those of `benchmarks/models.py`, written as somebody who knows the engine would.
+`make(engine, kind, mixed)` returns `(fit, predict)`: `fit(x, y, batch)` runs one pass in order and returns the last loss, `predict(x)` returns an array.
+The layers, shapes, initial distributions, Adam's formula and the loss are those of `benchmarks/models.py`, written as somebody who knows the engine would.
+They run on the engine's accelerator if it finds one; with `mixed`, in bfloat16 on weights that are kept in float32.
 """
 
 import importlib
@@ -13,9 +14,9 @@ LEARNING_RATE, EPSILON = 1e-3, 1e-7
 WIDTH, HEADS, BLOCKS, VOCABULARY, LENGTH = 128, 4, 4, 10_000, 128
 
 
-def make(engine: str, kind: str) -> tuple[Callable, Callable]:
+def make(engine: str, kind: str, mixed: bool = False) -> tuple[Callable, Callable]:
     """Return `(fit, predict)` of a model on an engine."""
-    return importlib.import_module(f"natives.on_{engine}").make(kind)
+    return importlib.import_module(f"natives.on_{engine}").make(kind, mixed)
 
 
 def batches(x: np.ndarray, y: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -18,7 +18,7 @@ def _apply(p, x):
 
 
 def _conv(x, w, stride=1, padding="VALID"):
-    return jax.lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return jax.lax.conv_general_dilated(x.astype(w.dtype), w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
 def _mlp(rng):
@@ -89,7 +89,7 @@ def _lstm(rng):
             h = jax.nn.sigmoid(o) * jnp.tanh(c)
             return (h, c), None
 
-        zero = jnp.zeros((len(x), 128))
+        zero = jnp.zeros((len(x), 128), projected.dtype)
         (h, _), _ = jax.lax.scan(step, (zero, zero), projected)
         return _apply(p["head"], h), s
 
@@ -142,10 +142,16 @@ def _resnet18(rng):
 _MODELS = {"mlp": _mlp, "convnet": _convnet, "transformer": _transformer, "lstm": _lstm, "resnet18": _resnet18}
 
 
-def make(kind: str) -> tuple[Callable, Callable]:
+def make(kind: str, mixed: bool) -> tuple[Callable, Callable]:
     """Return `(fit, predict)`."""
-    *state, forward = _MODELS[kind](np.random.default_rng(0))
+    *state, full = _MODELS[kind](np.random.default_rng(0))
     params, stats = jax.tree.map(jnp.asarray, state)
+
+    def forward(p, s, x, training):
+        if mixed:
+            p, x = jax.tree.map(lambda a: a.astype(jnp.bfloat16) if a.dtype == jnp.float32 else a, (p, x))
+        logits, s = full(p, s, x, training)
+        return logits.astype(jnp.float32), s
 
     def loss(p, s, x, y):
         logits, s = forward(p, s, x, True)

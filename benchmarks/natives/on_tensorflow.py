@@ -8,16 +8,26 @@ import tensorflow as tf
 from natives import BLOCKS, EPSILON, HEADS, LEARNING_RATE, LENGTH, VOCABULARY, WIDTH, batches, glorot
 
 
+class _Half:
+    """A variable that operations read in bfloat16."""
+
+    def __init__(self, variable):
+        self.variable = variable
+
+
+tf.register_tensor_conversion_function(_Half, lambda x, *_, **__: tf.cast(x.variable, tf.bfloat16))
+
+
 class _Net:
     """Weights in the order they are made."""
 
-    def __init__(self):
-        self.rng, self.params, self.stats = np.random.default_rng(0), [], []
+    def __init__(self, mixed):
+        self.rng, self.params, self.stats, self.mixed = np.random.default_rng(0), [], [], mixed
 
-    def add(self, value, trainable=True):
+    def add(self, value, trainable=True, half=True):
         v = tf.Variable(np.asarray(value, "float32"), trainable=trainable)
         (self.params if trainable else self.stats).append(v)
-        return v
+        return _Half(v) if self.mixed and half and trainable else v
 
     def dense(self, a, b):
         w, c = self.add(glorot(self.rng, a, b)), self.add(np.zeros(b))
@@ -77,8 +87,8 @@ def _lstm(net):
     head = net.dense(128, 10)
 
     def forward(x, training):
-        rows = tf.TensorArray(tf.float32, 100).unstack(tf.transpose(tf.tensordot(x, w, 1) + b, (1, 0, 2)))
-        zero = tf.zeros((tf.shape(x)[0], 128))
+        rows = tf.TensorArray(x.dtype, 100).unstack(tf.transpose(tf.tensordot(x, w, 1) + b, (1, 0, 2)))
+        zero = tf.zeros((tf.shape(x)[0], 128), x.dtype)
 
         def step(t, h, c):
             i, f, g, o = tf.split(rows.read(t) + tf.matmul(h, u), 4, -1)
@@ -95,7 +105,7 @@ def _lstm(net):
 def _resnet18(net):
     def unit(inputs, width, kernel, stride):
         w = net.add(glorot(net.rng, kernel, kernel, inputs, width))
-        g, b = net.add(np.ones(width)), net.add(np.zeros(width))
+        g, b = net.add(np.ones(width), half=False), net.add(np.zeros(width), half=False)
         mean, var = net.add(np.zeros(width), False), net.add(np.ones(width), False)
 
         def run(x, training):
@@ -128,14 +138,17 @@ def _resnet18(net):
 _MODELS = {"mlp": _mlp, "convnet": _convnet, "transformer": _transformer, "lstm": _lstm, "resnet18": _resnet18}
 
 
-def make(kind: str) -> tuple[Callable, Callable]:
+def make(kind: str, mixed: bool) -> tuple[Callable, Callable]:
     """Return `(fit, predict)`."""
-    net = _Net()
-    forward = _MODELS[kind](net)
+    net = _Net(mixed)
+    full = _MODELS[kind](net)
     params = net.params
     m = [tf.Variable(tf.zeros_like(p)) for p in params]
     v = [tf.Variable(tf.zeros_like(p)) for p in params]
     count = tf.Variable(0.0)
+
+    def forward(x, training):
+        return tf.cast(full(tf.cast(x, tf.bfloat16) if mixed and x.dtype == tf.float32 else x, training), tf.float32)
 
     @tf.function
     def step(x, y):

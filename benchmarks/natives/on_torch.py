@@ -1,5 +1,6 @@
 """Plain `torch.nn` with `torch.optim.Adam`."""
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -89,14 +90,18 @@ NETS = {
 }
 
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def _put(x):
-    x = torch.from_numpy(x)
+    x = torch.from_numpy(x).to(DEVICE)
     return x.permute(0, 3, 1, 2) if x.ndim == 4 else x
 
 
-def make(kind: str) -> tuple[Callable, Callable]:
+def make(kind: str, mixed: bool) -> tuple[Callable, Callable]:
     """Return `(fit, predict)`."""
-    net = NETS[kind]()
+    net = NETS[kind]().to(DEVICE)
+    precision = functools.partial(torch.autocast, DEVICE.type, torch.bfloat16, enabled=mixed)
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE, eps=EPSILON)
 
     def fit(x, y, size):
@@ -104,14 +109,15 @@ def make(kind: str) -> tuple[Callable, Callable]:
         net.train()
         for bx, by in batches(x, y.astype("int64"), size):
             optimizer.zero_grad()
-            value = F.cross_entropy(net(_put(bx)), torch.from_numpy(by))
+            with precision():
+                value = F.cross_entropy(net(_put(bx)), torch.from_numpy(by).to(DEVICE))
             value.backward()
             optimizer.step()
         return float(value.detach())
 
     def predict(x):
         net.eval()
-        with torch.no_grad():
-            return net(_put(x)).numpy()
+        with torch.no_grad(), precision():
+            return net(_put(x)).float().cpu().numpy()
 
     return fit, predict
