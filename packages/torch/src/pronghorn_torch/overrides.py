@@ -21,6 +21,7 @@ from pronghorn.state.binding import STATE
 
 _LOW = frozenset({torch.float16, torch.bfloat16})
 _FULL = frozenset({torch.float32, torch.float64})
+_KERNELS = _FULL | {torch.bfloat16, torch.float16}
 _MASKED = -0.7 * 3.4028234663852886e38  # where attention is not allowed: finite, so that a row without any allowed position gives the mean
 
 
@@ -38,7 +39,7 @@ def _axis(x: Any, axis: Any) -> bool:
 
 def _no_kernel(x: Any) -> bool:
     """Whether torch's recurrent kernels do not take `x`; its compiler does not take them at all."""
-    return x.dtype not in _FULL or not x.shape[1] or not x.shape[0] or tracing()
+    return x.dtype not in _KERNELS or not x.shape[1] or not x.shape[0] or tracing()
 
 
 _cat, _STRIDED = torch.cat, torch.strided  # two look-ups less
