@@ -3,6 +3,7 @@
 from typing import Any
 
 from pronghorn.layers.layer import Layer
+from pronghorn.layers.tracking import INTERNAL, flatten_layers
 from pronghorn.metrics.metric import Metric
 from pronghorn.optimizers.optimizer import Optimizer
 from pronghorn.random.seed_generator import SeedGenerator
@@ -66,9 +67,14 @@ def collect(model: Any) -> list[Variable]:
         elif kind == _SEED:
             found[value.state] = None
         else:
-            for v in value.variables:
-                found[v] = None
-            inside(vars(value).values())
+            if id(value) not in covered or type(value).variables is not Layer.variables:
+                for v in value.variables:
+                    found[v] = None
+            inside([v for n, v in vars(value).items() if n not in INTERNAL])
 
+    covered: set[int] = set()
+    if type(model).variables is Layer.variables:  # it names those of every layer below
+        found = dict.fromkeys(model.variables)
+        covered = {id(layer) for layer in flatten_layers(model)}
     visit(model)
     return list(found)
