@@ -1,5 +1,7 @@
 """Reshaping, padding, cropping, upsampling, merging, dense maps and embeddings by NumPy's own functions."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -176,6 +178,15 @@ ONES = np.ones((2, 3), "float32")
 def test_wrong_inputs_name_the_layer_and_the_shapes(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_built_einsum_takes_inputs_of_its_shape_only():
+    layer = L.EinsumDense("abcd,cde->abe", (None, 5), bias_axes="e", name="map")
+    layer(np.ones((2, 6, 3, 4), "float32"))
+    assert layer(np.ones((1, 7, 3, 4), "float32")).shape == (1, 7, 5)
+    for shape in ((2, 6, 4, 3), (6, 3, 4), (1, 2, 6, 3, 4), (2, 6, 12, 1)):
+        with pytest.raises(ValueError, match=f'"map".*{re.escape(str(shape))}'):
+            layer(np.ones(shape, "float32"))
 
 
 @pytest.mark.parametrize(

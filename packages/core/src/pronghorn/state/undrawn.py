@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pronghorn.backend import dtypes
+from pronghorn.backend.convert import host_array
 from pronghorn.backend.owners import UNWRAP, unwrap
 from pronghorn.state.binding import STATE
 from pronghorn.state.variable import Variable
@@ -88,7 +88,8 @@ class _Undrawn(Variable):
         value = unwrap(value)
         if type(self) is Variable or STATE.scope is not None or type(value) is not np.ndarray or value.shape != self._shape:
             return Variable.assign(self, value)  # working out the new value may have read this one
-        self._start(np.array(value, dtypes.numpy_dtype(self._dtype)))
+        array = host_array(value, self.backend, self._dtype)
+        self._start(array if array.base is None and array is not value else np.array(array))
         return self.storage
 
 

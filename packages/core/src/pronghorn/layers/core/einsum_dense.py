@@ -5,6 +5,7 @@ from typing import Any
 
 from pronghorn import activations, ops
 from pronghorn.layers.core.dense import refuse_rewriting
+from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
 from pronghorn.ops.fused import linear_axes
 
@@ -74,7 +75,11 @@ class EinsumDense(Layer):
                 shape=bias, initializer=self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
             )
         self._linear = self.activation is activations.linear
-        self._contract = _last_axes(self.equation, self.bias_axes)
+        self._contract = n = _last_axes(self.equation, self.bias_axes)
+        if n:
+            rank = len(self.equation.partition(",")[0].replace(" ", "").replace("...", ""))
+            axes = {i - n: size for i, size in enumerate(kernel[:n])}
+            self.input_spec = InputSpec(min_ndim=rank, axes=axes) if "..." in self.equation else InputSpec(ndim=rank, axes=axes)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return the contracted inputs."""
