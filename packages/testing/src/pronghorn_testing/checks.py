@@ -200,7 +200,7 @@ def check_override(run: Run, backend: Any) -> None:
 
 
 def _declared(entry: Any) -> tuple[str, ...]:
-    names = list(entry.operands)
+    names = [f"{n}?" if i in entry.optional else n for i, n in enumerate(entry.operands)]
     if entry.listed:
         names[0] = f"({names[0]})" if entry.pair else f"[{names[0]}]"
     if entry.variadic:
