@@ -173,6 +173,8 @@ def main() -> None:
     parser.add_argument("--scale", type=int, help="how many times larger batches are; 16 on an accelerator by default")
     parser.add_argument("--models", help="names, separated by commas; all by default, mlp and convnet with --quick")
     options = parser.parse_args()
+    if options.scale is not None and options.scale < 1:
+        parser.error(f"--scale must be 1 or more; received {options.scale}")
     import models as zoo
 
     kinds = options.models.split(",") if options.models else list(QUICK if options.quick else zoo.DATA)

@@ -43,9 +43,10 @@ def linear_axes(x: Any, kernel: Any, bias: Any, contract: int) -> Any:
         >>> linear_axes(np.ones((2, 3, 4)), np.ones((3, 4, 5, 6)), None, 2).shape
         (2, 5, 6)
     """
+    if len(kernel.shape) == 2:
+        return matmul(x, kernel) if bias is None else linear(x, kernel, bias)
     inner, outer = kernel.shape[:contract], kernel.shape[contract:]
     lead, rows, columns = shape(x)[:-contract], math.prod(inner), math.prod(outer)
-    flat = x if contract == 1 else reshape(x, (*lead, rows))
-    matrix = reshape(kernel, (rows, columns))
+    flat, matrix = x if contract == 1 else reshape(x, (*lead, rows)), reshape(kernel, (rows, columns))
     out = matmul(flat, matrix) if bias is None else linear(flat, matrix, reshape(bias, (columns,)))
     return out if len(outer) == 1 else reshape(out, (*lead, *outer))
