@@ -145,14 +145,14 @@ def test_attention_without_projections():
 
 @pytest.mark.parametrize("scores", [False, True])
 def test_heads_that_share_keys_are_as_if_the_keys_were_repeated(scores):
-    x, y = (RNG.normal(size=(2, n, 6)).astype("float32") for n in (3, 5))
+    x, y = (RNG.normal(size=(2, n, 6)) / 4 for n in (3, 5))
     layer = L.GroupQueryAttention(head_dim=4, num_query_heads=4, num_key_value_heads=2)
-    wq, bq, wk, bk, wv, bv, wo, bo = random_weights(layer, x.shape, y.shape)
+    wq, bq, wk, bk, wv, bv, wo, bo = (w.astype("float64") for w in random_weights(layer, x.shape, y.shape))  # the expectation in float64
     q, k, v = (np.einsum("btd,dhe->bhte", t, w) + b[:, None] for t, w, b in ((x, wq, bq), (y, wk, bk), (y, wv, bv)))
-    mask = RNG.normal(size=(2, 3, 5)) > -0.5
+    mask = (RNG.normal(size=(2, 3, 5)) > -0.5) | (np.arange(5) == 0)  # every query has a key
     heads = F.scaled_dot_product_attention(*(torch.from_numpy(t) for t in (q, k.repeat(2, 1), v.repeat(2, 1))), attn_mask=torch.from_numpy(mask)[:, None])
     expected = np.einsum("bhte,hed->btd", heads.numpy(), wo) + bo
-    got = layer(x, y, attention_mask=mask, return_attention_scores=scores)
+    got = layer(x.astype("float32"), y.astype("float32"), attention_mask=mask, return_attention_scores=scores)
     np.testing.assert_allclose(got[0] if scores else got, expected, atol=1e-5)
 
 
