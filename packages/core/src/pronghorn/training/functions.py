@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pronghorn.backend import registry
+from pronghorn.backend import memory, registry
 from pronghorn.layers.context import CONTEXT, training_scope
 from pronghorn.layers.tracking import Held, settled
 from pronghorn.state.binding import symbolic_state
@@ -123,6 +123,7 @@ def _compile(model: Any, kind: str, variables: list[Any], backend: Any, repeat: 
         ran = True
         return out
 
+    memory.keep_freed()
     return backend.executor().compile(settled_step, variables, jit=model.jit_compile, repeat=repeat)
 
 

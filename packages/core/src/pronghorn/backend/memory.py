@@ -1,0 +1,39 @@
+"""What the C library does with memory that steps have freed.
+
+A step on the CPU frees tens of megabytes and asks for them again a moment later. GNU's allocator hands them back to the system in between, and the system
+clears every page anew: a tenth to half of the time of a small convnet (`benchmarks/malloc.py`). So it is told to keep them.
+"""
+
+import ctypes
+import functools
+import os
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+#: freed memory that a process keeps at most, and the size from which a block is the system's business again; bytes
+_KEPT, _LARGE = 1 << 30, 1 << 28
+ENVIRONMENT = "PRONGHORN_KEEP_MEMORY"
+#: a user who sets one of these has decided
+_CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_MAX_")
+
+
+@functools.cache
+def keep_freed() -> bool:
+    """Tell GNU's malloc to keep up to 1 GiB of freed memory for the next step; other C libraries, and a user's own choice, are left alone.
+
+    `PRONGHORN_KEEP_MEMORY=0` in the environment forbids it.
+
+    Returns:
+        Whether the allocator was told.
+    """
+    if os.environ.get(ENVIRONMENT) == "0" or any(name in os.environ for name in _CHOSEN) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+        return False
+    try:
+        library = ctypes.CDLL(None)
+        library.gnu_get_libc_version  # noqa: B018  (others have a mallopt that means something else)
+        told = library.mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    # older versions refuse more than 32 MiB here; a threshold must be set, since setting the other one ends its adaptation
+    if not told(_MMAP_THRESHOLD, _LARGE):
+        told(_MMAP_THRESHOLD, 1 << 25)
+    return bool(told(_TRIM_THRESHOLD, _KEPT))
