@@ -1,7 +1,7 @@
 """What the C library does with memory that steps have freed.
 
 A step on the CPU frees tens of megabytes and asks for them again a moment later. GNU's allocator hands them back to the system in between, and the system
-clears every page anew: a tenth to half of the time of a small convnet (`benchmarks/malloc.py`). So it is told to keep them.
+clears every page anew: a tenth to a third of a small convnet's time on PyTorch and JAX (`benchmarks/malloc.py`). So it is told to keep them.
 """
 
 import ctypes
