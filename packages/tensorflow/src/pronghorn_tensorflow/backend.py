@@ -23,10 +23,9 @@ from pronghorn_tensorflow import control, elementwise, linalg, overrides, window
 from pronghorn_tensorflow.executor import Executor
 from pronghorn_tensorflow.interop import interop
 from pronghorn_tensorflow.optimizers import optimizer_update
-from pronghorn_tensorflow.support import F8, cast, const, ints, order_key, plain, raw, sizes, via, with_axis_last
+from pronghorn_tensorflow.support import F8, SHARED, cast, const, copied, ints, only_cpus, order_key, plain, raw, sizes, taken, via, with_axis_last
 
 _MATMUL = {**F8, "bool": "int32", "uint8": "int32", "int8": "int32", "uint16": "int32", "int16": "int32", "uint32": "int64", "uint64": "int64"}
-_SHARED = frozenset({"float16", "float32", "float64", "int32", "int64"})  # what numpy passes through DLPack and every kernel reads
 _INDEX_KINDS = frozenset({tf.int32.as_datatype_enum, tf.int64.as_datatype_enum})
 
 
@@ -94,6 +93,8 @@ class Backend(contract.Backend):
 
     # -- create and convert
     def convert_to_tensor(self, x: Any, dtype: str) -> Any:
+        if dtype in SHARED and tf.executing_eagerly() and only_cpus():
+            return copied(np.asarray(x), dtype)
         return tf.constant(np.asarray(x), dtype)
 
     def convert_to_numpy(self, x: Any) -> Any:
@@ -254,8 +255,8 @@ class Backend(contract.Backend):
             if known is None:
                 raise TypeError(f'Variable "{name}": its initial value is computed inside tf.function. Create it outside, or start it from host values.')
             value = known
-        if type(value) is np.ndarray and value.dtype.name in _SHARED and value.flags.c_contiguous and value.__array_interface__["data"][0] % 64 == 0:
-            value = tf.experimental.dlpack.from_dlpack(value.__dlpack__())  # nobody else has it: no copy, where tf.Variable makes two
+        if type(value) is np.ndarray and value.dtype.name in SHARED:
+            value = taken(value)  # nobody else has it
         make = functools.partial(tf.Variable, value, trainable=trainable, name=name)
         if tf.executing_eagerly():
             return make()

@@ -6,14 +6,20 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from pronghorn.backend import contract
+from pronghorn.backend.convert import held_once
 from pronghorn.state.binding import writable
 from pronghorn.state.tree import flatten
+from pronghorn_tensorflow.support import SHARED, copied, only_cpus, taken
 
 #: look-ups kept per step; graphs for shapes that vary are few, as TensorFlow makes one for all sizes
 _MAX_SIGNATURES = 1024
+
+#: dtypes of batches that stay what they are: float64 becomes float32
+_KEPT = frozenset(np.dtype(n) for n in SHARED if n != "float64")
 
 
 def use_xla(jit: Any) -> bool:
@@ -42,6 +48,18 @@ class Executor(contract.Executor):
         run = _graph(guarded, xla, repeat)
         # nobody asked for XLA by name, so an operation that it cannot compile is no reason to fail
         return _FallBack(run, lambda: _graph(guarded, False, repeat)) if xla and jit == "auto" else run
+
+    def put(self, batch: Any) -> Any:
+        """Return a batch as tensors; an array that only the batch holds gives its memory, without a copy."""
+        if type(batch) is not tuple or not only_cpus():
+            return super().put(batch)
+        out: list[Any] = []
+        for x in batch:
+            if type(x) is np.ndarray and x.dtype in _KEPT:
+                out.append(taken(x) if held_once(x) else copied(x, x.dtype))
+            else:
+                out.append(None if x is None else super().put(x))
+        return tuple(out)
 
 
 def _graph(step: Callable, xla: bool, repeat: int) -> Callable:
