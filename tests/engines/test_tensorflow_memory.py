@@ -46,3 +46,7 @@ def test_kernels_read_arrays_that_begin_anywhere():
     x, nothing, y = TF.executor().put(lone)
     assert nothing is None and y.dtype == tf.int64
     np.testing.assert_array_equal(x @ x, np.full((64, 64), 64))
+    for n in range(8):  # some begin where a tensor may
+        lone = (np.ones((64, 100 + n), "float32"),)
+        lone[0].setflags(write=False)
+        assert float(tf.reduce_sum(TF.executor().put(lone)[0])) == 64 * (100 + n)

@@ -255,7 +255,7 @@ class Backend(contract.Backend):
             if known is None:
                 raise TypeError(f'Variable "{name}": its initial value is computed inside tf.function. Create it outside, or start it from host values.')
             value = known
-        if type(value) is np.ndarray and value.dtype.name in SHARED:
+        if type(value) is np.ndarray and value.dtype.name in SHARED and only_cpus():
             value = taken(value)  # nobody else has it
         make = functools.partial(tf.Variable, value, trainable=trainable, name=name)
         if tf.executing_eagerly():

@@ -31,7 +31,7 @@ _ALIGNED = 64  # bytes; TensorFlow ends the process at a kernel whose operand be
 
 def taken(array: np.ndarray) -> Any:
     """Return a tensor of an array that nobody else has, on the same memory where kernels can read it there. `tf.constant` takes ten times as long."""
-    if array.__array_interface__["data"][0] % _ALIGNED or not array.flags.c_contiguous:
+    if array.__array_interface__["data"][0] % _ALIGNED or not array.flags.carray:  # DLPack has no way to say that an array is read-only
         return copied(array, array.dtype)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 

@@ -24,8 +24,14 @@ def keep_freed() -> bool:
 
     Returns:
         Whether the allocator was told.
+
+    Raises:
+        ValueError: another value than 0 or 1 in that variable.
     """
-    if os.environ.get(ENVIRONMENT) == "0" or any(name in os.environ for name in _CHOSEN) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+    asked = os.environ.get(ENVIRONMENT, "").strip()
+    if asked not in ("", "0", "1"):
+        raise ValueError(f"The environment variable {ENVIRONMENT} is {asked!r}; expected 0 (leave the C library's allocator as it is) or 1.")
+    if asked == "0" or any(name in os.environ for name in _CHOSEN) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
         return False
     try:
         library = ctypes.CDLL(None)
