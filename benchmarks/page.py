@@ -37,7 +37,7 @@ SAYS = {
     "(`PRONGHORN_OPENVINO_PRECISION=bf16` asks for the same). All three share a process, and with it the memory that pronghorn lets the C library keep.",
     "compiled": "CPU ms of our steps with `compile(jit_compile=...)`: the rule behind `\"auto\"` in the [engines guide](guides/engines.md) rests on these. "
     "*Cold* is the first epoch by the clock, tracing and compilation included, in seconds.",
-    "generation": "A GPT of four blocks (d 256, eight heads) with a cache of keys and values: ms of CPU per step, and tokens per second by the clock.",
+    "generation": "A GPT of four blocks (d 128, four heads) with a cache of keys and values: ms of CPU per step, and tokens per second by the clock.",
     "dispatch": "Smallest of many rounds on 4×4 tensors, in µs over the engine's own call. "
     "*(a function)* is a Python function that does nothing but call the engine.",
     "lifecycle": "One fresh process each: a functional ResNet-50 built, saved and loaded, the first step of a convnet with its "

@@ -14,6 +14,8 @@ from pronghorn.backend import memory
 
 PROGRAM = """
 import json, resource
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pronghorn as ph
 
@@ -21,20 +23,24 @@ ph.set_backend("numpy")
 model = ph.Sequential([ph.layers.Dense(1)])
 model.predict(np.ones((2, 3), "float32"), verbose=0)
 
-def work():
-    blocks = [np.ones(5 << 20, "uint8") for _ in range(8)]
+def work(size):
+    blocks = [np.ones(size << 20, "uint8") for _ in range(8)]
 
-for _ in range(3):
-    work()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
-    work()
-print(json.dumps((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() / 2**20))
+def run(times):
+    for _ in range(times):
+        work(5)
+        other.submit(work, 15).result()
+
+with ThreadPoolExecutor(1) as other:  # a thread's memory is in pieces of its own, of 64 MiB at most
+    run(3)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    run(10)
+    print(json.dumps((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() / 2**20))
 """
 
 
 def fetched(**environment):
-    """MiB that ten rounds of 40 MiB fetch from the system."""
+    """MiB that ten rounds of 40 MiB, and of 120 MiB in another thread, fetch from the system."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_TUNABLES", "PRONGHORN_KEEP_MEMORY"))} | environment
     return json.loads(subprocess.run([sys.executable, "-c", PROGRAM], env=env, check=True, capture_output=True, text=True).stdout)
 

@@ -2,15 +2,20 @@
 
 A step on the CPU frees tens of megabytes and asks for them again a moment later. GNU's allocator hands them back to the system in between, and the system
 clears every page anew: a tenth to a third of a small convnet's time on PyTorch and JAX (`benchmarks/malloc.py`). So it is told to keep them.
+
+Threads other than the first get memory in heaps of 64 MiB, each of which goes back as soon as it is empty unless the heap before it has less room than the
+padding (malloc/arena.c, heap_trim): a padding of a whole heap keeps them. What does not fit a heap is mapped, and goes back, each time.
 """
 
 import ctypes
 import functools
 import os
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # M_TRIM_THRESHOLD and so on of malloc.h
 #: freed memory that a process keeps at most, and the size from which a block is the system's business again; bytes
 _KEPT, _LARGE = 1 << 30, 1 << 28
+#: a thread's heap, bytes: what the allocator asks the system for at a time; the system gives pages when they are used
+_HEAP = 1 << 26
 ENVIRONMENT = "PRONGHORN_KEEP_MEMORY"
 #: a user who sets one of these has decided
 _CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_MAX_")
@@ -18,9 +23,9 @@ _CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_"
 
 @functools.cache
 def keep_freed() -> bool:
-    """Tell GNU's malloc to keep up to 1 GiB of freed memory for the next step; other C libraries, and a user's own choice, are left alone.
+    """Tell GNU's malloc to keep freed memory for the next step: up to 1 GiB of the first thread's, and what other threads freed.
 
-    `PRONGHORN_KEEP_MEMORY=0` in the environment forbids it.
+    Other C libraries, and a user's own choice, are left alone. `PRONGHORN_KEEP_MEMORY=0` in the environment forbids it.
 
     Returns:
         Whether the allocator was told.
@@ -42,4 +47,4 @@ def keep_freed() -> bool:
     # older versions refuse more than 32 MiB here; a threshold must be set, since setting the other one ends its adaptation
     if not told(_MMAP_THRESHOLD, _LARGE):
         told(_MMAP_THRESHOLD, 1 << 25)
-    return bool(told(_TRIM_THRESHOLD, _KEPT))
+    return bool(told(_TRIM_THRESHOLD, _KEPT) and told(_TOP_PAD, _HEAP))
