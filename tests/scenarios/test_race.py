@@ -63,3 +63,22 @@ def test_command_runs_a_file(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("torch") and lines[2].startswith("numpy") and "does not train" in lines[2]
     assert lines[3] == "batches of 8; fastest training: torch, fastest prediction: " + lines[3].rpartition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nosuch.keras"], "nosuch.keras does not exist"),
+        (["--data", "nosuch.npz"], "nosuch.npz"),
+        (["--backends", "nosuch"], 'Backend "nosuch" is not known. Installed: '),
+        (["--batch-size", "0"], "argument --batch-size: expected a whole number of 1 or more; received '0'"),
+        (["--rounds", "-1"], "argument --rounds: expected a whole number of 1 or more; received '-1'"),
+    ],
+)
+def test_command_says_in_a_line_what_is_not_to_be_had(arguments, said, capsys):
+    try:
+        code = main(["race", *arguments])
+    except SystemExit as end:
+        code = end.code
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert code == 2 and last.startswith("pronghorn race: error: ") and said in last

@@ -57,13 +57,20 @@ def _backends(args: argparse.Namespace) -> int:
     return 0
 
 
+def _positive(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more; received {text!r}")
+    return int(text)
+
+
 def _race_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help="a .keras file; without one, a small convnet")
     parser.add_argument("--data", metavar="NPZ", help="arrays x and y; random ones by default")
     parser.add_argument("--backends", help="names, separated by commas; all that are ready by default")
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=20, help="batches in a round")
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds, of which the median counts")
+    parser.add_argument("--batch-size", type=_positive, default=32)
+    parser.add_argument("--steps", type=_positive, default=20, help="batches in a round")
+    parser.add_argument("--rounds", type=_positive, default=5, help="timed rounds, of which the median counts")
 
 
 def _race(args: argparse.Namespace) -> int:
@@ -111,7 +118,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code: 2, and one line on the error stream, where a file or an engine that it names is not to be had."""
+    from pronghorn.backend.errors import BackendIncompatibleError, BackendNotFoundError, BackendNotInstalledError
+
     args = parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
-    return run(args)
+    try:
+        return run(args)
+    except (OSError, BackendIncompatibleError, BackendNotFoundError, BackendNotInstalledError) as error:
+        print(f"pronghorn {args.command}: error: {error}", file=sys.stderr)
+        return 2
