@@ -12,7 +12,7 @@ import functools
 import os
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # M_TRIM_THRESHOLD and so on of malloc.h
-#: freed memory that a process keeps at most, and the size from which a block is the system's business again; bytes
+#: freed memory of the first thread that is kept at most, and the size from which a block is the system's business again; bytes
 _KEPT, _LARGE = 1 << 30, 1 << 28
 #: a thread's heap, bytes: what the allocator asks the system for at a time; the system gives pages when they are used
 _HEAP = 1 << 26
