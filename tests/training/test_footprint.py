@@ -44,7 +44,7 @@ def grows(call, times):
 def test_two_thousand_predictions_leave_nothing(name):
     with ph.use_backend(name):
         model = make()
-        objects, memory = grows(lambda: model.predict(X[:8], verbose=0), 2000)
+        objects, memory = grows(lambda: (model.predict(X[:8], verbose=0), model.predict(X, verbose=0)), 1000)  # one batch, and a loop over two
     assert objects < 50 and memory < 1, (objects, memory)
 
 
@@ -90,7 +90,7 @@ def test_the_loop_waits_for_the_device_once_in_many_steps(engine, monkeypatch):
     assert len(waits) <= 3 * (64 // 32 + 1) and len(reads) <= 3 * (64 // 32 + 2)
 
 
-@pytest.mark.parametrize("change", ["attribute", "list", "nested", "trainable", "weight", "replaced in place"])
+@pytest.mark.parametrize("change", ["attribute", "list", "another list", "nested", "trainable", "weight", "replaced in place", "taken away"])
 def test_a_prediction_notices_what_changed_since_the_last_one(change):
     class Chain(ph.Model):
         def __init__(self):
@@ -101,7 +101,7 @@ def test_a_prediction_notices_what_changed_since_the_last_one(change):
         def call(self, x):
             for block in (*self.blocks, *self.table["inner"]):
                 x = block(x)
-            return x if self.shift is None else x + self.shift
+            return x if getattr(self, "shift", None) is None else x + self.shift
 
     def bias(value):
         layer = ph.layers.Dense(2, kernel_initializer="identity", bias_initializer=ph.initializers.Constant(value))
@@ -111,6 +111,14 @@ def test_a_prediction_notices_what_changed_since_the_last_one(change):
     with ph.use_backend("jax"):
         model, x = Chain(), np.ones((3, 2), "float32")
         model.blocks.append(bias(1))
+        if change == "taken away":
+            model.shift = ph.Variable(10.0)
+            np.testing.assert_allclose(model.predict(x, verbose=0), x + 11)
+            model.shift = None
+            np.testing.assert_allclose(model.predict(x, verbose=0), x + 1)
+            model.shift = ph.Variable(10.0)
+            np.testing.assert_allclose(model.predict(x, verbose=0), x + 11)
+            del model.shift
         for _ in range(2):
             np.testing.assert_allclose(model.predict(x, verbose=0), x + 1)
             np.testing.assert_allclose(model.predict_on_batch(x), x + 1)
@@ -119,6 +127,8 @@ def test_a_prediction_notices_what_changed_since_the_last_one(change):
             model.shift = ph.Variable(10.0)
         elif change == "list":
             model.blocks.append(bias(10))
+        elif change == "another list":
+            model.blocks = [bias(11)]
         elif change == "nested":
             model.table["inner"].append(bias(10))
         elif change == "weight":
@@ -126,6 +136,6 @@ def test_a_prediction_notices_what_changed_since_the_last_one(change):
         elif change == "replaced in place":
             model.blocks[0] = bias(11)
         else:
-            model.blocks[0].trainable, expected = False, x + 1
+            model.blocks[0].trainable, expected = change == "taken away", x + 1
         np.testing.assert_allclose(model.predict(x, verbose=0), expected)
         np.testing.assert_allclose(model.predict_on_batch(x), expected)

@@ -2,6 +2,7 @@
 # ruff: noqa: A001, A002, A003
 
 import builtins
+import functools
 import gc
 import math
 from collections.abc import Callable
@@ -393,6 +394,10 @@ class Backend(Overrides, contract.Backend):
 
     def executor(self) -> Executor:
         """Return the executor, which compiles steps with `jax.jit`."""
+        return self._executor
+
+    @functools.cached_property
+    def _executor(self) -> Executor:
         return Executor(self)
 
     def interop(self, layer: Any) -> Any:

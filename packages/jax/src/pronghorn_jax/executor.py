@@ -19,6 +19,8 @@ from pronghorn.state.binding import STATE, bind
 
 #: batches of one signature after which moving them compiles a function for it (25 µs instead of 45 per array)
 _FREQUENT = 16
+#: signatures that are counted at a time
+_SIGNATURES = 1024
 #: donation and reading of storages exclude each other: an array must not be donated between being read and being used
 _LOCK = threading.RLock()
 
@@ -107,6 +109,8 @@ class Executor(contract.Executor):
             return batch
         arrays = [leaves[i] for i in places]
         signature = tuple([(a.shape, a.dtype) for a in arrays])
+        if len(self._seen) > _SIGNATURES:
+            self._seen.clear()
         self._seen[signature] = seen = self._seen.get(signature, 0) + 1
         for i, x in zip(places, _move(*arrays) if seen > _FREQUENT else jax.device_put(arrays), strict=True):
             leaves[i] = x

@@ -291,6 +291,10 @@ class Backend(contract.Backend):
             return tf.identity(x)
 
     def executor(self) -> Executor:
+        return self._executor
+
+    @functools.cached_property
+    def _executor(self) -> Executor:
         return Executor(self)
 
     def interop(self, layer: Any) -> Any:

@@ -7,6 +7,7 @@ for a dtype (unsigned and 8-bit floats, booleans in numeric ops, half precision 
 
 import builtins
 import contextlib
+import functools
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -431,6 +432,10 @@ class Backend(Overrides, Windows, contract.Backend):
         return torch.device("cpu") if full == "cpu:0" else torch.device(full)
 
     def executor(self) -> Any:
+        return self._executor
+
+    @functools.cached_property
+    def _executor(self) -> Any:
         from pronghorn_torch.executor import Executor
 
         return Executor(self)

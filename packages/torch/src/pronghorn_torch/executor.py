@@ -54,8 +54,8 @@ class Executor(contract.Executor):
             return map_structure(move, batch)
         out: list[Any] = []
         for x in batch:
-            if type(x) is np.ndarray and x.dtype in _DIRECT and device.type == "cpu" and held_once(x) and x.flags.carray:
-                out.append(torch.from_numpy(x))
+            if type(x) is np.ndarray and x.dtype in _DIRECT and device.type == "cpu":
+                out.append(torch.from_numpy(x if held_once(x) and x.flags.carray else x.copy()))
             else:
                 out.append(None if x is None else map_structure(move, x))
         return tuple(out)

@@ -374,6 +374,7 @@ class Layer(LayerConfig, LayerState, Operation):
             variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._own.append(variable)
+        tracking.CHANGES.note()
         return variable
 
     def _check_made(self) -> None:

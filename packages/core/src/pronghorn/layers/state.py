@@ -21,6 +21,16 @@ class LayerState:
     built: bool
     name: str
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = self.__dict__.get(name)
+        object.__setattr__(self, name, value)
+        if value is not before and name not in tracking.INTERNAL and (tracking.kind_of(type(value)) or tracking.kind_of(type(before))):
+            tracking.CHANGES.note()
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        tracking.CHANGES.note()
+
     @property
     def variables(self) -> list[Variable]:
         """All variables, states of random seeds included."""

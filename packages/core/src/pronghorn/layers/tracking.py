@@ -125,42 +125,68 @@ def _remembered(walk: Callable[..., list]) -> Callable[..., list]:
     return run
 
 
+class Changes:
+    """Which state hangs on which layer, of the whole process: `token` is another object after each change by assignment."""
+
+    __slots__ = ("token",)
+
+    def __init__(self) -> None:
+        self.token = object()
+
+    def note(self) -> None:
+        """Take note of a change that was made."""
+        self.token = object()
+
+
+CHANGES = Changes()
+
+
 class Held:
     """What a layer and everything below it held when it was looked at.
 
-    Comparing the objects one by one takes a tenth of the time of looking for state again.
+    Comparing the objects one by one takes a tenth of the time of looking for state again; it is left out while nothing was assigned to any layer. What lists
+    and dicts hold changes without an assignment and is compared each time.
     """
 
-    __slots__ = ("seeds", "values")
+    __slots__ = ("containers", "seeds", "token", "values")
 
     def __init__(self, layer: Any):
+        self.token = CHANGES.token  # before looking
         self.values: list[tuple[Any, list]] = []  # a live view, and what it showed
+        self.containers: list[tuple[Any, list]] = []
         self.seeds: list[tuple[Any, Variable]] = []
         for item in flatten_layers(layer):
             hidden = item._hidden_names
-            self._add(item._own)
-            self._add(vars(item).values())
+            for view in (item._own, vars(item).values()):
+                self.values.append((view, list(view)))
             for name, value in vars(item).items():
                 if kind_of(type(value)) == CONTAINER and name not in INTERNAL and name not in hidden:
                     self._deeply(value)
             self.seeds += [(child, child.state) for kind, child in _look(item) if kind == SEED]
 
-    def _add(self, view: Any) -> None:
-        self.values.append((view, list(view)))
-
     def _deeply(self, container: Any) -> None:
         view = container.values() if isinstance(container, dict) else container
-        self._add(view)
+        if type(container) is not tuple:
+            self.containers.append((view, list(view)))
         for value in view:
             if kind_of(type(value)) == CONTAINER:
                 self._deeply(value)
 
     def still(self) -> bool:
         """Tell whether it all holds the same objects."""
-        for view, then in self.values:
-            if len(view) != len(then) or not all(map(is_, view, then)):
+        token = CHANGES.token
+        if token is not self.token:
+            if not _same(self.values):
                 return False
-        return all(seed.state is then for seed, then in self.seeds)
+            self.token = token
+        return _same(self.containers) and all([seed.state is then for seed, then in self.seeds])
+
+
+def _same(views: list[tuple[Any, list]]) -> bool:
+    for view, then in views:
+        if len(view) != len(then) or not all(map(is_, view, then)):
+            return False
+    return True
 
 
 def own_variables(layer: Any) -> list[Variable]:

@@ -18,7 +18,7 @@ from pronghorn.state.grad import require_autodiff
 from pronghorn.state.tree import flatten, map_structure
 from pronghorn.training.compile_metrics import CompileMetrics
 from pronghorn.training.data.adapter import get_data
-from pronghorn.training.data.arrays import split
+from pronghorn.training.data.arrays import is_one_batch, split
 from pronghorn.training.feed import Feed
 from pronghorn.training.logs import LazyLogs, to_float
 from pronghorn.utils.data import unpack_x_y_sample_weight
@@ -333,6 +333,9 @@ class Loop:
             steps: batches to use; all by default.
             callbacks: list of `Callback`s.
         """
+        if callbacks is steps is None and verbose == 0 and is_one_batch(x, batch_size):
+            self.stop_training = False
+            return _writable(self._on_batch("predict", (x, None, None)))
         backend = self.backend  # type: ignore[attr-defined]
         with registry.use_backend(backend.name):
             data = get_data(x, batch_size=batch_size)
@@ -402,7 +405,7 @@ class Loop:
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays."""
-        return _writable(self._on_batch("predict", _batch(x)))
+        return _writable(self._on_batch("predict", (x, None, None) if type(x) is np.ndarray else _batch(x)))
 
 
 def _single_sample(model: Any, batch: Any) -> bool:

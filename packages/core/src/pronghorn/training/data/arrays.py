@@ -37,6 +37,12 @@ def is_nest_of_arrays(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(is_nest_of_arrays(v) for v in value)
 
 
+def is_one_batch(x: Any, batch_size: int | None) -> bool:
+    """Tell whether `x` is one array of numbers with no more samples than a batch has: it needs no loop."""
+    size = 32 if batch_size is None else batch_size
+    return type(x) is np.ndarray and x.ndim > 0 and x.dtype.kind in "biuf" and isinstance(size, (int, np.integer)) and 0 < len(x) <= size
+
+
 def holds_text(what: str, dtype: Any) -> ValueError:
     """Return the error for data of strings."""
     kind = "text or objects" if str(dtype) == "object" else "text"
