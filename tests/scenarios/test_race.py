@@ -76,6 +76,27 @@ def test_command_runs_a_file(tmp_path, capsys):
     ],
 )
 def test_command_says_in_a_line_what_is_not_to_be_had(arguments, said, capsys):
+    complains(arguments, said, capsys)
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "single array", "objects", "without x"])
+def test_command_says_in_a_line_what_its_data_lacks(kind, tmp_path, capsys):
+    path = tmp_path / "data.npz"
+    said = "is no .npz file of numbers"
+    if kind == "single array":
+        with path.open("wb") as file:
+            np.save(file, X)
+    elif kind == "objects":
+        np.savez(path, x=np.array([None, "a"], dtype=object))
+    elif kind == "without x":
+        np.savez(path, inputs=X)
+        said = "holds no array x; it holds inputs."
+    else:
+        path.write_text("" if kind == "empty" else "x, y")
+    complains(["--data", str(path)], said, capsys)
+
+
+def complains(arguments, said, capsys):
     try:
         code = main(["race", *arguments])
     except SystemExit as end:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Command(NamedTuple):
@@ -73,10 +73,28 @@ def _race_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=_positive, default=5, help="timed rounds, of which the median counts")
 
 
-def _race(args: argparse.Namespace) -> int:
-    """Time a model on every engine and print the table."""
+class _UnfitFile(Exception):
+    """A file that does not hold what a command needs."""
+
+
+def _arrays(path: str) -> dict[str, Any]:
+    """Return the arrays of an .npz file, x among them."""
+    import zipfile
+
     import numpy as np
 
+    try:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise _UnfitFile(f"{path} is no .npz file of numbers ({error}). Write one with numpy.savez(path, x=..., y=...).") from None
+    if "x" not in found:
+        raise _UnfitFile(f"{path} holds no array x; it holds {', '.join(found) or 'none'}. Write one with numpy.savez(path, x=..., y=...).")
+    return found
+
+
+def _race(args: argparse.Namespace) -> int:
+    """Time a model on every engine and print the table."""
     import pronghorn as ph
     from pronghorn.racing import race, random_data
 
@@ -89,10 +107,8 @@ def _race(args: argparse.Namespace) -> int:
             model = ph.Sequential([layers.Input((28, 28, 1)), *stack, layers.Flatten(), layers.Dense(10, activation="softmax")])
             model.compile("adam", "sparse_categorical_crossentropy")
         if args.data:
-            with np.load(args.data, allow_pickle=False) as file:
-                if "x" not in file:
-                    raise SystemExit(f"{args.data} holds no array x; it holds {', '.join(file.files) or 'none'}.")
-                x, y = file["x"], file["y"] if "y" in file and model.optimizer is not None else None
+            arrays = _arrays(args.data)
+            x, y = arrays["x"], arrays.get("y") if model.optimizer is not None else None
         else:
             x, y = random_data(model, args.batch_size * args.steps)
         names = args.backends.split(",") if args.backends else None
@@ -118,13 +134,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 2, and one line on the error stream, where a file or an engine that it names is not to be had."""
+    """Run one command and return its exit code: 2, and one line on the error stream, where a file or an engine that it names is missing or unfit."""
     from pronghorn.backend.errors import BackendIncompatibleError, BackendNotFoundError, BackendNotInstalledError
 
     args = parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         return run(args)
-    except (OSError, BackendIncompatibleError, BackendNotFoundError, BackendNotInstalledError) as error:
+    except (OSError, _UnfitFile, BackendIncompatibleError, BackendNotFoundError, BackendNotInstalledError) as error:
         print(f"pronghorn {args.command}: error: {error}", file=sys.stderr)
         return 2
