@@ -24,6 +24,18 @@ def linear(x: Any, kernel: Any, bias: Any) -> Any:
     return p.add(p.matmul(x, kernel), bias)
 
 
+@op(operands="x *parts", dtype=floating)
+def linears(x: Any, *parts: Any) -> Any:
+    """Return a tuple with `x @ kernel + bias` for each kernel and bias of `parts`, which come in pairs; the shapes are those of `linear`.
+
+    Example:
+        >>> first, second = linears([[1.0, 2.0]], [[1.0], [1.0]], [0.5], [[1.0], [0.0]], [0.0])
+        >>> first.tolist(), second.tolist()
+        ([[3.5]], [[1.0]])
+    """
+    return tuple([linear(x, kernel, bias) for kernel, bias in zip(parts[::2], parts[1::2], strict=True)])
+
+
 @op(operands="x kernel bias", dtype=floating)
 def biased_conv(x: Any, kernel: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: Any) -> Any:
     """Return the primitive `conv` of its arguments plus a vector with a number for each output channel.
@@ -50,3 +62,17 @@ def linear_axes(x: Any, kernel: Any, bias: Any, contract: int) -> Any:
     flat, matrix = x if contract == 1 else reshape(x, (*lead, rows)), reshape(kernel, (rows, columns))
     out = matmul(flat, matrix) if bias is None else linear(flat, matrix, reshape(bias, (columns,)))
     return out if len(outer) == 1 else reshape(out, (*lead, *outer))
+
+
+def linears_to_axes(x: Any, parts: list[tuple[Any, Any]]) -> list[Any]:
+    """Contract the last axis of `x` with the first of each kernel and add the bias of its other axes, for `(kernel, bias)` of `parts`.
+
+    Example:
+        >>> import numpy as np
+        >>> [out.shape for out in linears_to_axes(np.ones((2, 3)), [(np.ones((3, 4, 5)), np.ones((4, 5))), (np.ones((3, 4, 6)), np.ones((4, 6)))])]
+        [(2, 4, 5), (2, 4, 6)]
+    """
+    lead, flat = shape(x)[:-1], []
+    for kernel, bias in parts:
+        flat += [reshape(kernel, (kernel.shape[0], -1)), reshape(bias, (-1,))]
+    return [reshape(out, (*lead, *kernel.shape[1:])) for out, (kernel, _) in zip(linears(x, *flat), parts, strict=True)]

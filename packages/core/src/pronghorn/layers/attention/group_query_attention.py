@@ -80,7 +80,7 @@ class GroupedQueryAttention(HeadsBase):
             rows = ops.expand_dims(ops.cast(query_mask, "bool"), -1)
             mask = rows if mask is None else ops.logical_and(mask, rows)
         mask = None if mask is None else ops.expand_dims(mask, 1) if len(ops.shape(mask)) == 3 else mask
-        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        q, k, v = self._project((self._query_dense, query), (self._key_dense, key), (self._value_dense, value))
         out, scores = self._attend(q, k, v, mask, bool(training), return_attention_scores)
         if self.use_gate:
             out = ops.multiply(out, ops.sigmoid(self._gate_dense(query)))

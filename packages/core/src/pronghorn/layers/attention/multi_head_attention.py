@@ -7,7 +7,7 @@ import numpy as np
 
 from pronghorn import constraints, initializers, ops, random, regularizers
 from pronghorn.layers.layer import Layer
-from pronghorn.ops.fused import linear_axes
+from pronghorn.ops.fused import linear_axes, linears_to_axes
 
 _PARTS = {
     "kernel_initializer": initializers, "bias_initializer": initializers, "kernel_regularizer": regularizers, "bias_regularizer": regularizers,
@@ -69,6 +69,15 @@ class HeadsBase(Layer):
             # each weight draws for itself, as if every projection had its own initializer
             options[part] = type(value).from_config(value.get_config()) if module is initializers and hasattr(value, "get_config") else value
         return _Projection(contract, shape, self.use_bias, options, name=name, dtype=self.dtype_policy)
+
+    def _project(self, query: tuple[Any, Any], key: tuple[Any, Any], value: tuple[Any, Any]) -> list[Any]:
+        """Apply the projections of `(projection, input)`; where all take one input, together, which an engine may do in one product."""
+        pairs = (query, key, value)
+        together = query[1] is key[1] is value[1] and self.use_bias
+        # a projection may have been exchanged for another layer, or compute in a dtype of its own
+        if together and all([type(d) is _Projection and d.compute_dtype == self.compute_dtype and d._remat is None for d, _ in pairs]):
+            return linears_to_axes(query[1], [(d.kernel, d.bias) for d, _ in pairs])
+        return [d(x) for d, x in pairs]
 
     def _mask(self, query: Any, value: Any, value_mask: Any, key_mask: Any, attention_mask: Any, causal: bool) -> Any:
         """Combine the masks into one (batch, queries, keys), or None."""
@@ -171,7 +180,7 @@ class MultiHeadAttention(HeadsBase):
         """
         key = value if key is None else key
         mask = self._mask(query, value, value_mask, key_mask, attention_mask, use_causal_mask)
-        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        q, k, v = self._project((self.query_dense, query), (self.key_dense, key), (self.value_dense, value))
         out, scores = self._attend(q, k, v, mask, bool(training), return_attention_scores)
         if self.use_gate:
             out = ops.multiply(out, ops.sigmoid(self.gate_dense(query)))
