@@ -5,13 +5,18 @@
 
 The smallest of many rounds by the clock. *fixed* is a `fit` of one step less that step; *step* the cost of one more step; *bare* the compiled function alone,
 called on prepared batches; *loop* what is left: gathering the batch, handing it over, the loop itself.
+
+*predict* is the median time that `predict` of one batch of a convnet spends outside its step, with a step that does nothing; *after a step* the same with the
+real step, after which the processor's caches hold the step's data and no longer the interpreter's.
 """
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import time
+from typing import Any
 
 STEPS, SIZE = 500, 8
 
@@ -55,6 +60,56 @@ def measure(engine: str, rounds: int) -> tuple[float, float, float]:
     return (one - step) * 1e3, step * 1e6, alone / STEPS * 1e6
 
 
+def around(engine: str, rounds: int) -> tuple[float, float]:
+    """Return µs that `predict` of one batch takes outside its step: with a step that does nothing, and with the real one."""
+    import models
+
+    import pronghorn as ph
+
+    if engine == "torch":
+        import torch
+
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    ph.set_backend(engine)
+    model, size = models.build(ph, "convnet"), models.DATA["convnet"][1]
+    x, _ = models.data("convnet", size)
+    model.predict(x, batch_size=size, verbose=0)
+    executor, find = model.backend.executor(), model._function
+    ready = find("predict")(executor.put((x, None, None)))
+    executor.fetch(ready)
+    inside = 0.0
+
+    def computes(batch: Any) -> Any:
+        nonlocal inside
+        start = time.perf_counter()
+        out = step(batch)
+        executor.fetch(out)
+        inside = time.perf_counter() - start
+        return out
+
+    def does_nothing(batch: Any) -> Any:
+        nonlocal inside
+        inside = 0.0
+        return ready
+
+    found: dict[Any, list[float]] = {does_nothing: [], computes: []}
+    for run, times in found.items():
+
+        def function(kind: str, run: Any = run) -> Any:
+            nonlocal step
+            step = find(kind)
+            return run
+
+        step = find("predict")
+        model._function = function
+        for _ in range(10 * rounds):
+            start = time.perf_counter()
+            model.predict(x, batch_size=size, verbose=0)
+            times.append(time.perf_counter() - start - inside)
+    warm, cold = (statistics.median(times) * 1e6 for times in found.values())
+    return warm, cold
+
+
 def main() -> None:
     """Run a process per engine and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,10 +119,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.child:
         fixed, step, bare = measure(options.child, options.rounds)
-        print(f"{options.child:<11} {fixed:8.2f} ms {step:8.1f} µs {bare:8.1f} µs {step - bare:8.1f} µs", flush=True)
+        warm, cold = around(options.child, options.rounds)
+        print(f"{options.child:<11} {fixed:8.2f} ms {step:8.1f} µs {bare:8.1f} µs {step - bare:8.1f} µs {warm:8.1f} µs {cold:11.1f} µs", flush=True)
         return
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    print(f"{'engine':<11} {'fixed':>11} {'step':>11} {'bare':>11} {'loop':>11}", flush=True)
+    print(f"{'engine':<11} {'fixed':>11} {'step':>11} {'bare':>11} {'loop':>11} {'predict':>11} {'after a step':>14}", flush=True)
     for engine in options.engines.split(","):
         subprocess.run([sys.executable, __file__, "--child", engine, "--rounds", str(options.rounds)], env=env, check=True)
 

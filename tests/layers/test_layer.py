@@ -379,3 +379,22 @@ def test_deep_copies_share_nothing():
     twin = copy.deepcopy(layer)
     twin.kernel.assign(np.zeros((4, 2)))
     assert numpy(layer(X)).any() and not numpy(twin(X)).any()
+
+
+def test_assignments_reach_the_other_base_classes_of_a_layer():
+    class Noting:
+        def __setattr__(self, name, value):
+            self.__dict__.setdefault("noted", []).append(name)
+            super().__setattr__(name, value)
+
+        def __delattr__(self, name):
+            self.noted.append(f"no {name}")
+            super().__delattr__(name)
+
+    class Both(Scale, Noting):
+        pass
+
+    layer = Both()
+    layer.extra = 1
+    del layer.extra
+    assert layer.noted[-2:] == ["extra", "no extra"] and "start" in layer.noted and not hasattr(layer, "extra")

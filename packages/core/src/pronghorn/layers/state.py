@@ -23,12 +23,12 @@ class LayerState:
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
         if value is not before and name not in tracking.INTERNAL and (tracking.kind_of(type(value)) or tracking.kind_of(type(before))):
             tracking.CHANGES.note()
 
     def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
+        super().__delattr__(name)
         tracking.CHANGES.note()
 
     @property
