@@ -34,9 +34,9 @@ SAYS = {
     "with all its fixed costs. The native arm is the loop a user would write by hand: jitted on JAX and TensorFlow, eager with plain `torch.optim.Adam` on "
     "torch, an infer request of the converted torch module on OpenVINO. `model(x)` runs layer by layer on JAX and TensorFlow, beside a jitted native call. "
     "On processors with bfloat16 units Keras lets OpenVINO compute in bfloat16, where the other two keep to float32 "
-    "(`PRONGHORN_OPENVINO_PRECISION=bf16` asks for the same). All three share a process, and with it the memory that pronghorn lets the C library keep. `predict` of one batch costs "
-    "Python besides the step: after a step of some milliseconds, which leaves the processor's caches full of its own data, several times what it costs by "
-    "itself (`benchmarks/loop.py` prints both).",
+    "(`PRONGHORN_OPENVINO_PRECISION=bf16` asks for the same). All three share a process, and with it the memory that pronghorn lets the C library keep. "
+    "`predict` of one batch costs Python besides the step: after a step of some milliseconds, which leaves the processor's caches full of its own data, "
+    "several times what it costs by itself (`benchmarks/loop.py` prints both).",
     "compiled": "CPU ms of our steps with `compile(jit_compile=...)`: the rule behind `\"auto\"` in the [engines guide](guides/engines.md) rests on these. "
     "*Cold* is the first epoch by the clock, tracing and compilation included, in seconds.",
     "generation": "A GPT of four blocks (d 128, four heads) with a cache of keys and values: ms of CPU per step, and tokens per second by the clock.",

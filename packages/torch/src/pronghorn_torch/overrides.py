@@ -132,8 +132,8 @@ class Overrides:
             return torch.addmm(bias, x, kernel)
         return F.linear(x, kernel.t(), bias)
 
-    def linears(self, x: Any, *parts: Any) -> Any:
-        kernels, biases = parts[::2], parts[1::2]
+    def linears(self, *tensors: Any) -> Any:
+        x, kernels, biases = tensors[0], tensors[1::2], tensors[2::2]
         columns = [k.shape[1] for k in kernels]
         rows, size = x.shape[:-1].numel(), x.shape[-1] * sum(columns)
         if x.device.type == "cpu" and x.dtype == torch.float32 and not tracing() and 0 < size <= _JOINED and rows >= 2 * x.shape[-1]:

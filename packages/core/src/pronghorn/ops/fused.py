@@ -24,16 +24,17 @@ def linear(x: Any, kernel: Any, bias: Any) -> Any:
     return p.add(p.matmul(x, kernel), bias)
 
 
-@op(operands="x *parts", dtype=floating)
-def linears(x: Any, *parts: Any) -> Any:
-    """Return a tuple with `x @ kernel + bias` for each kernel and bias of `parts`, which come in pairs; the shapes are those of `linear`.
+@op(operands="*tensors", dtype=floating)
+def linears(*tensors: Any) -> Any:
+    """Return a tuple with `x @ kernel + bias` for the first tensor `x` and each pair of kernel and bias after it; the shapes are those of `linear`.
 
     Example:
         >>> first, second = linears([[1.0, 2.0]], [[1.0], [1.0]], [0.5], [[1.0], [0.0]], [0.0])
         >>> first.tolist(), second.tolist()
         ([[3.5]], [[1.0]])
     """
-    return tuple([linear(x, kernel, bias) for kernel, bias in zip(parts[::2], parts[1::2], strict=True)])
+    x, kernels, biases = tensors[0], tensors[1::2], tensors[2::2]
+    return tuple([linear(x, kernel, bias) for kernel, bias in zip(kernels, biases, strict=True)])
 
 
 @op(operands="x kernel bias", dtype=floating)
