@@ -142,8 +142,8 @@ CASES = [
     OpCase("p.matmul", [X(2, 3), X(3, 4)], dtypes=("float32", "float64", "bfloat16", "float16", "int32"), expected=np.matmul),
     *[OpCase("linear", [X(*lead, 3), X(3, 4), X(4)], label=f"{len(lead)}-axes", dtypes=FLOATS, expected=lambda x, k, b: x @ k + b) for lead in ((2,), (2, 1, 2))],
     *[
-        OpCase("linears", [X(*lead, 3), X(3, 4), X(4), X(3, 2), X(2)], label=f"{math.prod(lead)}-rows", dtypes=FLOATS,
-               expected=lambda x, k, b, k2, b2: (x @ k + b, x @ k2 + b2))
+        OpCase("linears", [[X(*lead, 3), X(3, 4), X(4), X(3, 2), X(2)]], label=f"{math.prod(lead)}-rows", dtypes=FLOATS,
+               expected=lambda t: (t[0] @ t[1] + t[2], t[0] @ t[3] + t[4]))
         for lead in ((2,), (2, 5))
     ],  # fmt: skip
     OpCase("biased_conv", [X(2, 5, 4, 2), X(3, 2, 2, 3), X(3), (1, 2), ((1, 0), (0, 1)), (1, 1), 1], dtypes=FLOATS),

@@ -24,15 +24,17 @@ def linear(x: Any, kernel: Any, bias: Any) -> Any:
     return p.add(p.matmul(x, kernel), bias)
 
 
-@op(operands="*tensors", dtype=floating)
-def linears(*tensors: Any) -> Any:
+@op(operands="[tensors]", dtype=floating)
+def linears(tensors: Any) -> Any:
     """Return a tuple with `x @ kernel + bias` for the first tensor `x` and each pair of kernel and bias after it; the shapes are those of `linear`.
 
     Example:
-        >>> first, second = linears([[1.0, 2.0]], [[1.0], [1.0]], [0.5], [[1.0], [0.0]], [0.0])
+        >>> first, second = linears([[[1.0, 2.0]], [[1.0], [1.0]], [0.5], [[1.0], [0.0]], [0.0]])
         >>> first.tolist(), second.tolist()
         ([[3.5]], [[1.0]])
     """
+    if len(tensors) < 3:
+        raise ValueError(f"linears: expected an input, a kernel and a bias at least; received {len(tensors)} tensors.")
     x, kernels, biases = tensors[0], tensors[1::2], tensors[2::2]
     return tuple([linear(x, kernel, bias) for kernel, bias in zip(kernels, biases, strict=True)])
 
@@ -73,7 +75,7 @@ def linears_to_axes(x: Any, parts: list[tuple[Any, Any]]) -> list[Any]:
         >>> [out.shape for out in linears_to_axes(np.ones((2, 3)), [(np.ones((3, 4, 5)), np.ones((4, 5))), (np.ones((3, 4, 6)), np.ones((4, 6)))])]
         [(2, 4, 5), (2, 4, 6)]
     """
-    lead, flat = shape(x)[:-1], []
+    lead, flat = shape(x)[:-1], [x]
     for kernel, bias in parts:
         flat += [reshape(kernel, (kernel.shape[0], -1)), reshape(bias, (-1,))]
-    return [reshape(out, (*lead, *kernel.shape[1:])) for out, (kernel, _) in zip(linears(x, *flat), parts, strict=True)]
+    return [reshape(out, (*lead, *kernel.shape[1:])) for out, (kernel, _) in zip(linears(flat), parts, strict=True)]
