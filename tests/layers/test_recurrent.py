@@ -150,3 +150,37 @@ def test_attention_ignores_masked_keys():
         full = layer(X, X[:, :3])
         mask = np.array([[1, 1, 1, 0, 0]] * 3, bool)
         np.testing.assert_allclose(layer(X, X, value_mask=mask), full, atol=1e-6)
+
+
+def test_attention_of_a_tensor_to_itself_and_its_gradients_follow_the_formula(training_engine):
+    """One input lets an engine join the projections."""
+    layer = MultiHeadAttention(2, 3, value_dim=5, output_shape=7, bias_initializer="random_normal")
+    x = ph.ops.convert_to_tensor(X)
+    out = ph.ops.convert_to_numpy(layer(x, x))
+    weights = [w.astype("float64") for w in layer.get_weights()]
+    np.testing.assert_allclose(out, attention(weights, X, X)[0], atol=1e-5)
+    upstream = np.random.default_rng(1).normal(size=out.shape)
+    _, gradients = ph.value_and_grad(lambda: ph.ops.sum(ph.ops.multiply(layer(x, x), upstream.astype("float32"))), layer.trainable_variables)
+    for i, gradient in enumerate(gradients):
+        direction = np.random.default_rng(i).normal(size=weights[i].shape)
+
+        def loss(step, i=i, direction=direction):
+            moved = [w + step * direction if j == i else w for j, w in enumerate(weights)]
+            return (attention(moved, X, X)[0] * upstream).sum()
+
+        slope = (loss(1e-5) - loss(-1e-5)) / 2e-5
+        np.testing.assert_allclose((ph.ops.convert_to_numpy(gradient) * direction).sum(), slope, rtol=1e-3, atol=1e-3)
+
+
+def test_a_projection_that_was_exchanged_is_the_one_that_is_used(engine):
+    layer, x = MultiHeadAttention(2, 3), ph.ops.convert_to_tensor(X)
+    layer(x, x)
+    scaled, projection = layer.get_weights(), layer.value_dense
+
+    class Doubled(ph.Layer):
+        def call(self, value):
+            return 2.0 * projection(value)
+
+    scaled[4], scaled[5] = 2 * scaled[4], 2 * scaled[5]
+    layer.value_dense = Doubled()
+    np.testing.assert_allclose(ph.ops.convert_to_numpy(layer(x, x)), attention(scaled, X, X)[0], atol=1e-5)
