@@ -3,6 +3,7 @@
 import csv
 import http.server
 import json
+import socket
 import sys
 import threading
 import urllib.parse
@@ -122,6 +123,22 @@ def test_a_server_that_is_away_costs_a_warning(data, model):
     assert h.epoch == [0, 1]
     with pytest.raises(ValueError, match="http"):
         ph.callbacks.RemoteMonitor("file:///etc")
+
+
+def test_a_server_that_speaks_another_protocol_costs_a_warning(data, model):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"220 mail.example ready\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        root = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.warns(UserWarning, match=root):
+            h = model.fit(*data, epochs=1, verbose=0, callbacks=[ph.callbacks.RemoteMonitor(root)])
+    assert h.epoch == [0]
 
 
 class Written:

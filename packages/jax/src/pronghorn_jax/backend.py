@@ -345,7 +345,7 @@ class Backend(Overrides, contract.Backend):
 
     def dtype(self, x: Any) -> str:
         """Return the dtype name."""
-        return _NAMES.get(x.dtype) or x.dtype.name
+        return dtypes.name_of(x.dtype)
 
     def is_concrete(self, x: Any) -> bool:
         """Tell whether `x` holds values now."""
@@ -354,7 +354,7 @@ class Backend(Overrides, contract.Backend):
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
         """Return the array that a variable starts with."""
         if not self.owns(type(value)):
-            if isinstance(value, np.ndarray) and value.ndim and value.dtype.name in self.dtypes and not tracing():
+            if isinstance(value, np.ndarray) and value.ndim and dtypes.name_of(value.dtype) in self.dtypes and not tracing():
                 return jax.device_put(value)  # compiles nothing, and makes no copy where the memory fits: nobody else has it
             return self.from_host(value)
         if not concrete(value):
@@ -413,7 +413,6 @@ class Backend(Overrides, contract.Backend):
 
 _ALL = frozenset(dtypes.ALL)
 _NARROW = _ALL - {"int64", "uint64", "float64", "complex128"}
-_NAMES = {dtypes.numpy_dtype(name): name for name in dtypes.ALL}
 _scalar = jax.jit(jnp.copy)
 
 

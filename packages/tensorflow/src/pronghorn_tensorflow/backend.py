@@ -257,7 +257,8 @@ class Backend(contract.Backend):
             value = known
         if type(value) is np.ndarray and value.dtype.name in SHARED and only_cpus():
             value = taken(value)  # nobody else has it
-        make = functools.partial(tf.Variable, value, trainable=trainable, name=name)
+        # TensorFlow makes a kernel for every new name, and keeps it for good; the name is on our variable
+        make = functools.partial(tf.Variable, value, trainable=trainable, name="variable")
         if tf.executing_eagerly():
             return make()
         # tf.function refuses variables made while it traces; which functions trace is known per thread, and this one must not own it

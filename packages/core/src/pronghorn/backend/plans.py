@@ -27,7 +27,7 @@ def _explicit_dtype(b: Any, v: Any) -> str | None:
         if b.host_tensors:
             return dtypes.name_of(v.dtype)
         return b.canonical(host_dtype(v, weak=False))
-    return host_array(v, b).dtype.name
+    return dtypes.name_of(host_array(v, b).dtype)
 
 
 def _converter(op: "Op", b: Any, v: Any, target: str | None, scalar_ok: bool) -> tuple[Callable | None, bool]:

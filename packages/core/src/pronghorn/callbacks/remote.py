@@ -3,9 +3,6 @@
 import json
 import warnings
 from typing import Any
-from urllib.error import URLError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import numpy as np
 
@@ -50,13 +47,17 @@ class RemoteMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Send the results."""
+        from http.client import HTTPException
+        from urllib.parse import urlencode
+        from urllib.request import Request, urlopen
+
         text = json.dumps({"epoch": epoch} | {k: _plain(v) for k, v in (logs or {}).items()})
         body = text if self.send_as_json else urlencode({self.field: text})
         kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
         try:
             request = Request(self.root + self.path, body.encode(), {"Content-Type": kind} | (self.headers or {}), method="POST")
             urlopen(request, timeout=self.timeout).close()
-        except (URLError, OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             warnings.warn(f"RemoteMonitor: results of epoch {epoch + 1} did not reach {self.root}: {error}", stacklevel=2)
 
 

@@ -82,7 +82,7 @@ def _convert(layer: Any, backend: Any, x: Any, target: str | None) -> Any:
                 return own.cast(x, target)
         return x
     if isinstance(x, (np.ndarray, np.generic)):
-        name = x.dtype.name
+        name = dtypes.name_of(x.dtype)
         if backend.host_tensors:
             return x.astype(dtypes.numpy_dtype(target)) if target is not None and name != target and name in dtypes.FLOAT else x
         return backend.from_host(x, backend.require(target) if target is not None and name in dtypes.FLOAT else None)

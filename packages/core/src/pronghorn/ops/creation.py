@@ -136,7 +136,7 @@ def dtype_of(x: Any) -> str:
     active = registry.active()
     if isinstance(x, (np.ndarray, np.generic)) and active.host_tensors:
         return dtypes.name_of(x.dtype)
-    return host_array(x, active).dtype.name
+    return dtypes.name_of(host_array(x, active).dtype)
 
 
 def cast(x: Any, dtype: Any) -> Any:

@@ -5,6 +5,7 @@ which random numbers a weight gets. They count from the last seed, within the ob
 model again gives the same weights although the names have moved on.
 """
 
+import functools
 import re
 import threading
 from typing import Any
@@ -14,6 +15,7 @@ _NAMES: dict[str, int] = {}
 _KEYS: dict[str, int] = {}
 
 
+@functools.cache
 def to_snake_case(name: str) -> str:
     """Return a class name as a lower-case name with underscores.
 

@@ -82,7 +82,7 @@ class Variable:
             value = host_array(value, self.backend, None if dtype is None else dtypes.standardize(dtype))
             if not private:
                 value = np.array(value)
-            self._dtype, self._shape = value.dtype.name, tuple(value.shape)
+            self._dtype, self._shape = dtypes.name_of(value.dtype), tuple(value.shape)
         else:
             if dtype is not None and own.dtype(value) != dtypes.standardize(dtype):
                 value = own.cast(value, dtypes.standardize(dtype))

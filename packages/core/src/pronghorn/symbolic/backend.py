@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pronghorn.backend import registry
+from pronghorn.backend import dtypes, registry
 from pronghorn.backend.contract import Backend
 from pronghorn.backend.convert import host_array, is_scalar
 from pronghorn.backend.dims import Dim
@@ -227,9 +227,9 @@ def aval(x: Any) -> Any:
     b = owner(type(x))
     if b is None:
         if is_scalar(x):
-            return Out((), host_array(x, SPEC).dtype.name)
+            return Out((), dtypes.name_of(host_array(x, SPEC).dtype))
         array = np.asarray(x)
-        return Out(array.shape, array.dtype.name)
+        return Out(array.shape, dtypes.name_of(array.dtype))
     return Out(tuple(Dim() if d is None else d for d in b.static_shape(x)), b.dtype(x))
 
 

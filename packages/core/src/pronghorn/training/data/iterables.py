@@ -3,7 +3,7 @@
 import itertools
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent import futures  # imports its pools when they are first named, and multiprocessing with them
 from typing import Any
 
 import numpy as np
@@ -217,11 +217,11 @@ class PyDatasetData(Batched):
         """Yield batches without end, pass after pass, from batch `start` on."""
         n = self.num_batches
         number, skip = divmod(start, n) if n else (0, start)
-        pool: Executor | None = None
+        pool: futures.Executor | None = None
         try:
             while True:
                 self.dataset.on_epoch_begin()
-                if pool is None or isinstance(pool, ProcessPoolExecutor):
+                if pool is None or isinstance(pool, futures.ProcessPoolExecutor):
                     if pool is not None:
                         pool.shutdown(wait=False)
                     pool = self._pool()
@@ -239,19 +239,19 @@ class PyDatasetData(Batched):
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _pool(self) -> Executor | None:
+    def _pool(self) -> futures.Executor | None:
         if self.dataset.use_multiprocessing:
-            return ProcessPoolExecutor(max(1, self.dataset.workers), initializer=_remember, initargs=(self.dataset,))
-        return ThreadPoolExecutor(self.dataset.workers) if self.dataset.workers > 1 else None
+            return futures.ProcessPoolExecutor(max(1, self.dataset.workers), initializer=_remember, initargs=(self.dataset,))
+        return futures.ThreadPoolExecutor(self.dataset.workers) if self.dataset.workers > 1 else None
 
-    def _fetched(self, pool: Executor | None, indices: Iterator[int]) -> Iterator[Any]:
+    def _fetched(self, pool: futures.Executor | None, indices: Iterator[int]) -> Iterator[Any]:
         """Yield batches in order, `max_queue_size` of them ahead."""
         if pool is None:
             for i in indices:
                 yield self.dataset[i]
             return
-        pending: list[Future] = []
-        processes = isinstance(pool, ProcessPoolExecutor)
+        pending: list[futures.Future] = []
+        processes = isinstance(pool, futures.ProcessPoolExecutor)
         for i in indices:
             pending.append(pool.submit(_item, i) if processes else pool.submit(self.dataset.__getitem__, i))
             if len(pending) > max(1, self.dataset.max_queue_size):
