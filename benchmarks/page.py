@@ -44,7 +44,8 @@ SAYS = {
     "*(a function)* is a Python function that does nothing but call the engine.",
     "lifecycle": "One fresh process each: a functional ResNet-50 built, saved and loaded, the first step of a convnet with its "
     "compilation, and the peak memory of ten steps of a ResNet-18 over that after the imports. CPU seconds, or MiB. "
-    "About half of construction draws 23.5 million start values; on TensorFlow as much again goes into its own variables.",
+    "Single runs, which differ by up to a third. About half of construction draws 23.5 million start values; on TensorFlow as "
+    "much again goes into its own variables.",
     "imports": "Fresh processes with byte code cached; with a sign, what an import adds to the one it stands on (TensorFlow imports Keras itself).",
     "data": "Samples per second that reach a model which does nothing with them; above 1 we are faster than Keras.",
 }
