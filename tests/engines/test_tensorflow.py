@@ -471,6 +471,7 @@ def test_module_shares_variables_and_trains_natively():
     module = TF.interop(layer)
     assert module.trainable_variables[0] is layer.w.storage
     assert [v is layer.seen.storage for v in module.non_trainable_variables] == [True]
+    assert [v.name for v in module.variables] == [f"{v.name}:0" for v in (layer.w, layer.seen)]  # what weight decay in native code goes by
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(module(tf.ones((2, 3)), training=True))
     (g,) = tape.gradient(loss, module.trainable_variables)

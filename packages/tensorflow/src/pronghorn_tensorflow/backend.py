@@ -257,13 +257,15 @@ class Backend(contract.Backend):
             value = known
         if type(value) is np.ndarray and value.dtype.name in SHARED and only_cpus():
             value = taken(value)  # nobody else has it
-        # TensorFlow makes a kernel for every new name, and keeps it for good; the name is on our variable
+        # TensorFlow makes a kernel for every new name and shape, and keeps it for good; so the name is written on the finished variable
         make = functools.partial(tf.Variable, value, trainable=trainable, name="variable")
         if tf.executing_eagerly():
-            return make()
-        # tf.function refuses variables made while it traces; which functions trace is known per thread, and this one must not own it
-        with futures.ThreadPoolExecutor(1) as outside:
-            return outside.submit(make).result()
+            made = make()
+        else:  # tf.function refuses variables made while it traces; which functions trace is known per thread, and this one must not own it
+            with futures.ThreadPoolExecutor(1) as outside:
+                made = outside.submit(make).result()
+        made._handle_name = f"{name}:0"
+        return made
 
     def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
         if name in overrides.KERNELS:
