@@ -257,15 +257,12 @@ class Backend(contract.Backend):
             value = known
         if type(value) is np.ndarray and value.dtype.name in SHARED and only_cpus():
             value = taken(value)  # nobody else has it
-        # TensorFlow makes a kernel for every new name and shape, and keeps it for good; so the name is written on the finished variable
-        make = functools.partial(tf.Variable, value, trainable=trainable, name="variable")
+        make = functools.partial(tf.Variable, value, trainable=trainable, name=name)
         if tf.executing_eagerly():
-            made = make()
-        else:  # tf.function refuses variables made while it traces; which functions trace is known per thread, and this one must not own it
-            with futures.ThreadPoolExecutor(1) as outside:
-                made = outside.submit(make).result()
-        made._handle_name = f"{name}:0"
-        return made
+            return make()
+        # tf.function refuses variables made while it traces; which functions trace is known per thread, and this one must not own it
+        with futures.ThreadPoolExecutor(1) as outside:
+            return outside.submit(make).result()
 
     def specialize(self, name: str, impl: Callable, operands: Sequence[str | None], scalars: Sequence[bool]) -> Callable:
         if name in overrides.KERNELS:
