@@ -17,9 +17,17 @@ def _flat(padding: tuple) -> list[int]:
     return [0, 0, *[int(p) for pair in padding for p in pair], 0, 0]
 
 
-def _mode(padding: tuple) -> tuple[str, list[int]]:
-    """TensorFlow's name for the padding, and its list."""
-    return ("EXPLICIT", _flat(padding)) if any(p for pair in padding for p in pair) else ("VALID", [])
+def _mode(spatial: list, taps: list, strides: tuple, padding: tuple) -> tuple[str, list[int]]:
+    """TensorFlow's name for the padding, and its list where it has no name."""
+    if not any(p for pair in padding for p in pair):
+        return "VALID", []
+    return ("SAME", []) if _is_same(spatial, taps, strides, padding) else ("EXPLICIT", _flat(padding))
+
+
+def _framed(x: Any, taps: list, strides: tuple, padding: tuple) -> tuple[Any, str, list[int]]:
+    """The input of a convolution with its padding. On CPU a list of numbers would cost the gradients oneDNN's kernels, so zeros are written first."""
+    mode, explicit = _mode(x.shape.as_list()[1:-1], taps, strides, padding)
+    return (x, mode, explicit) if mode != "EXPLICIT" or _has_gpu() else (_padded(x, padding), "VALID", [])
 
 
 def _around(values: tuple) -> list[int]:
@@ -32,10 +40,10 @@ def _two(x: Any, kernel: Any, settings: tuple) -> tuple[Any, Any, tuple]:
     return tf.expand_dims(x, 1), tf.expand_dims(kernel, 0), tuple(grown)
 
 
-def _is_same(x: Any, taps: tuple, strides: tuple, padding: tuple) -> bool:
-    """Whether `padding` is what TensorFlow calls SAME for this input."""
-    for d, k, s, p in zip(x.shape.as_list()[1:-1], taps, strides, padding, strict=True):
-        if d is None and s != 1:
+def _is_same(spatial: Any, taps: Any, strides: tuple, padding: tuple) -> bool:
+    """Whether `padding` is what TensorFlow calls SAME for an input of these sizes; None for one that is not known."""
+    for d, k, s, p in zip(spatial, taps, strides, padding, strict=True):
+        if not isinstance(d, int) and s != 1:
             return False
         total = k - 1 if s == 1 else max((-(-d // s) - 1) * s + k - d, 0)
         if tuple(p) != (total // 2, total - total // 2):
@@ -64,7 +72,8 @@ def _conv(x: Any, kernel: Any, strides: tuple, padding: tuple, dilation: tuple, 
     if not _has_gpu() and any(d > 1 for d in dilation):
         return _atrous(x, kernel, strides, padding, dilation, groups)
     if n == 2 and (groups == 1 or _has_gpu()):
-        mode, explicit = _mode(padding)
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel.shape.as_list()[:2], dilation, strict=True)]
+        x, mode, explicit = _framed(x, reach, strides, padding)
         return raw.Conv2D(input=x, filter=kernel, strides=_around(strides), padding=mode, explicit_paddings=explicit, dilations=_around(dilation))
     if n == 2 and kernel.shape[-2] == 1:
         return _depthwise(x, kernel, strides, padding, groups)
@@ -75,10 +84,10 @@ def _conv(x: Any, kernel: Any, strides: tuple, padding: tuple, dilation: tuple, 
 
 
 def _depthwise(x: Any, kernel: Any, strides: tuple, padding: tuple, groups: int) -> Any:
-    mode, explicit = _mode(padding)
     high, wide, _, outputs = kernel.shape
     kernel = tf.reshape(kernel, (high, wide, groups, outputs // groups))
     stride = strides if len(set(strides)) == 1 else (1, 1)  # the kernel has one stride: take every output, then some of them
+    x, mode, explicit = _framed(x, [high, wide], stride, padding)
     out = raw.DepthwiseConv2dNative(input=x, filter=kernel, strides=_around(stride), padding=mode, explicit_paddings=explicit)
     return out if stride == strides else out[:, :: strides[0], :: strides[1]]
 
@@ -122,8 +131,10 @@ def _conv_transpose(x: Any, kernel: Any, strides: tuple, padding: tuple, output_
     keep = [f - p[0] - p[1] + o for f, p, o in zip(full, padding, output_padding, strict=True)]
     outputs = kernel.shape[-2]
     if len(taps) == 2:
+        mode, explicit = _mode(keep, [r * (k - 1) + 1 for r, k in zip(dilation, taps, strict=True)], strides, padding)
         exact = all(0 <= o < s and min(p) >= 0 for o, s, p in zip(output_padding, strides, padding, strict=True))
-        mode, explicit = _mode(padding) if exact else ("VALID", [])
+        exact = exact and (mode != "EXPLICIT" or _has_gpu())  # as in `_framed`
+        mode, explicit = (mode, explicit) if exact else ("VALID", [])
         out = raw.Conv2DBackpropInput(
             input_sizes=ints((batch, *(keep if exact else full), outputs)), filter=kernel, out_backprop=x, strides=_around(strides),
             padding=mode, explicit_paddings=explicit, dilations=_around(dilation),
@@ -161,7 +172,7 @@ def _pool(kind: str, x: Any, size: tuple, strides: tuple, padding: str) -> Any:
 
 
 def _max_pool(x: Any, pool_size: tuple, strides: tuple, padding: tuple) -> Any:
-    if _is_same(x, pool_size, strides, padding):
+    if _is_same(x.shape.as_list()[1:-1], pool_size, strides, padding):
         return _pool("max", x, pool_size, strides, "SAME")
     low = -math.inf if x.dtype.is_floating else x.dtype.min
     return _pool("max", _padded(x, padding, low), pool_size, strides, "VALID")
@@ -169,7 +180,7 @@ def _max_pool(x: Any, pool_size: tuple, strides: tuple, padding: tuple) -> Any:
 
 def _average_pool(x: Any, pool_size: tuple, strides: tuple, padding: tuple) -> Any:
     padded = any(p for pair in padding for p in pair)
-    if padded and _is_same(x, pool_size, strides, padding):
+    if padded and _is_same(x.shape.as_list()[1:-1], pool_size, strides, padding):
         return _pool("average", x, pool_size, strides, "SAME")
     out = _pool("average", _padded(x, padding), pool_size, strides, "VALID")
     if not padded:
