@@ -48,6 +48,29 @@ def test_batch_normalization_along_another_axis_without_scale_and_shift():
     assert [w.name for w in layer.weights] == ["moving_mean", "moving_variance"]
 
 
+@pytest.mark.parametrize("engine", ["jax", "torch", "tensorflow"])
+@pytest.mark.parametrize("shape, axis", [((6, 4), -1), ((3, 4, 5), 1), ((3, 5, 2, 4), -1), ((2, 4, 3, 3), 1), ((2, 3, 2, 2, 4), -1), ((1, 4), -1)])
+def test_gradients_of_batch_normalization_flow_through_its_statistics(engine, shape, axis):
+    x, slope = RNG.normal(1.0, 2.0, size=shape), RNG.normal(size=shape)
+    rows, slopes = (np.moveaxis(v, axis, -1).reshape(-1, 4) for v in (x, slope))
+    with ph.use_backend(engine):
+        layer = filled(L.BatchNormalization(axis=axis, epsilon=1e-2, momentum=0.0), shape)
+        gamma = np.asarray(layer.get_weights()[0], "float64")
+        inputs = ph.Variable(x.astype("float32"))
+        wanted = [inputs, layer.gamma, layer.beta]
+        _, found = ph.value_and_grad(lambda: ph.ops.sum(ph.ops.multiply(layer(inputs.value, training=True), slope.astype("float32"))), wanted)
+        dx, dgamma, dbeta = (ph.ops.convert_to_numpy(g) for g in found)
+        mean, variance = layer.get_weights()[2:]
+    deviation = np.sqrt(rows.var(0) + 1e-2)
+    unit = (rows - rows.mean(0)) / deviation
+    expected = gamma / deviation * (slopes - slopes.mean(0) - unit * (slopes * unit).mean(0))
+    np.testing.assert_allclose(np.moveaxis(dx, axis, -1).reshape(-1, 4), expected, atol=2e-5)
+    np.testing.assert_allclose(dgamma, (slopes * unit).sum(0), atol=2e-5)
+    np.testing.assert_allclose(dbeta, slopes.sum(0), atol=2e-5)
+    np.testing.assert_allclose(mean, rows.mean(0), atol=1e-5)
+    np.testing.assert_allclose(variance, rows.var(0), atol=1e-5)
+
+
 def test_frozen_batch_normalization_uses_its_averages_even_in_training():
     layer = filled(L.BatchNormalization(trainable=False), X.shape)
     before = layer.get_weights()

@@ -14,6 +14,7 @@ from pronghorn_tensorflow.support import F8, cast, const, plain, raw, with_axis_
 _FLOATS = frozenset(d.as_datatype_enum for d in (tf.bfloat16, tf.float16, tf.float32, tf.float64))
 _EINSUM = _FLOATS | frozenset(d.as_datatype_enum for d in (tf.int32, tf.int64, tf.complex64, tf.complex128))
 _NO_TILE = frozenset({*F8, "uint16"})
+_CUDNN_EPSILON = 1.001e-5  # the smallest that cuDNN takes
 _OVERRIDES: dict[str, Callable] = {}
 #: override -> its kernel without a look at the dtype, and the dtypes that it takes
 KERNELS: dict[str, tuple[Callable, frozenset[str]]] = {}
@@ -116,6 +117,24 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     small = x.dtype.size == 2
     out = raw.Mean(input=cast(x, tf.float32) if small else x, axis=const(axes), keep_dims=bool(keepdims))
     return cast(out, x.dtype) if small else out
+
+
+@_override
+def normalized_batch(x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
+    rank = x.shape.rank
+    features = x.shape[-1] if rank and rank > 1 and axis in (-1, rank - 1) else None
+    count = x.shape[:-1].num_elements() if features else 0
+    exact = epsilon >= _CUDNN_EPSILON or not tf.config.list_logical_devices("GPU")
+    if not features or count == 0 or not exact or any(t is not None and t.dtype != tf.float32 for t in (x, offset, scale)):
+        return _body("normalized_batch", x, axis, offset, scale, epsilon)
+    image = x if rank == 4 else tf.reshape(x, (-1, 1, 1, features))
+    out, mean, variance, *_ = raw.FusedBatchNormV3(
+        x=image, scale=tf.ones((features,)) if scale is None else plain(scale), offset=tf.zeros((features,)) if offset is None else plain(offset),
+        mean=(), variance=(), epsilon=epsilon,
+    )  # fmt: skip
+    count = tf.cast(tf.size(x) // features, tf.float32) if count is None else float(count)
+    # the kernel divides the squares by one less than their number
+    return out if rank == 4 else tf.reshape(out, tf.shape(x)), tf.stop_gradient(mean), tf.stop_gradient(variance * ((count - 1.0) / count))
 
 
 @_override

@@ -138,6 +138,13 @@ def _gru(x, h, kernel, recurrent, bias, back):
     return np.stack(ys, 1), h
 
 
+def _normalized_batch(x, axis, offset=0.0, scale=1.0, epsilon=1e-3):
+    features = np.moveaxis(x, axis, -1)
+    rows = features.reshape(-1, features.shape[-1])
+    out = (features - rows.mean(0)) / np.sqrt(rows.var(0) + epsilon) * scale + offset
+    return np.moveaxis(out, -1, axis), rows.mean(0), rows.var(0)
+
+
 CASES = [
     OpCase("p.matmul", [X(2, 3), X(3, 4)], dtypes=("float32", "float64", "bfloat16", "float16", "int32"), expected=np.matmul),
     *[OpCase("linear", [X(*lead, 3), X(3, 4), X(4)], label=f"{len(lead)}-axes", dtypes=FLOATS, expected=lambda x, k, b: x @ k + b) for lead in ((2,), (2, 1, 2))],
@@ -145,6 +152,11 @@ CASES = [
         OpCase("linears", [[X(*lead, 3), X(3, 4), X(4), X(3, 2), X(2)]], label=f"{math.prod(lead)}-rows", dtypes=FLOATS,
                expected=lambda t: (t[0] @ t[1] + t[2], t[0] @ t[3] + t[4]))
         for lead in ((2,), (2, 5))
+    ],  # fmt: skip
+    *[
+        OpCase("normalized_batch", [X(*shape), axis], {"offset": X(3), "scale": X(3), "epsilon": 0.01} if affine else {}, expected=_normalized_batch, grad=False,
+               dtypes=FLOATS if shape[0] > 1 else ("float32", "float64"), label=f"{'x'.join(map(str, shape))} over {axis}")
+        for shape, axis, affine in (((4, 3), -1, True), ((5, 3, 2), 1, True), ((2, 4, 3), 2, False), ((2, 5, 4, 3), -1, True), ((2, 3, 4, 2), 1, True), ((1, 3), -1, False))
     ],  # fmt: skip
     OpCase("biased_conv", [X(2, 5, 4, 2), X(3, 2, 2, 3), X(3), (1, 2), ((1, 0), (0, 1)), (1, 1), 1], dtypes=FLOATS),
     OpCase("biased_conv", [X(2, 6, 4), X(2, 2, 6), X(6), (1,), ((1, 1),), (2,), 2], label="groups", dtypes=FLOATS),

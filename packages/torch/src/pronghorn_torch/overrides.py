@@ -192,6 +192,20 @@ class Overrides:
         shift = torch.neg(mean * factor) if offset is None else torch.addcmul(offset, mean, factor, value=-1)
         return torch.addcmul(shift, x, factor)
 
+    def normalized_batch(self, x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
+        rank = x.ndim
+        count = x.numel() // max(1, x.shape[axis]) if rank > 1 and axis in (-1, 1, rank - 1) else 0
+        if count < 2 or x.dtype in _LOW or any(w is not None and w.dtype != x.dtype for w in (offset, scale)):
+            return defined("normalized_batch", x, axis, offset, scale, epsilon)
+        features, z = x.shape[axis], x
+        if axis != 1:  # as images whose pixels hold their channels together, which is how they lie
+            z = x.permute(0, 3, 1, 2) if rank == 4 else x.reshape(-1, features, 1, 1)
+        mean, variance = torch.zeros(2, features, dtype=x.dtype, device=x.device)
+        out = torch.batch_norm(z, scale, offset, mean, variance, True, 1.0, epsilon, torch.backends.cudnn.enabled)  # averages that hold this batch alone
+        if axis != 1:
+            out = out.permute(0, 2, 3, 1) if rank == 4 else out.reshape(x.shape)
+        return out, mean, variance * ((count - 1) / count)
+
     def layer_normalization(self, x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any) -> Any:
         dims = None if kwargs else _trailing(x, axis, gamma, beta)
         if dims is None:

@@ -6,8 +6,10 @@ from typing import Any
 from pronghorn.backend import primitives as p
 from pronghorn.backend.families import floating
 from pronghorn.backend.op import op
+from pronghorn.ops.axes import canonical_axis
 from pronghorn.ops.contraction import matmul
 from pronghorn.ops.creation import shape
+from pronghorn.ops.nn_norm import batch_normalization, moments
 from pronghorn.ops.shaping import reshape
 
 __all__: list[str] = []
@@ -48,6 +50,21 @@ def biased_conv(x: Any, kernel: Any, bias: Any, strides: Any, padding: Any, dila
         [[[2.5], [4.5]]]
     """
     return p.add(p.conv(x, kernel, strides, padding, dilation, groups), bias)
+
+
+@op(operands="x", dtype=floating)
+def normalized_batch(x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
+    """Return `(out, mean, variance)`: `x` normalised by its own mean and (biased) variance along `axis`, and these, through which no gradient flows.
+
+    Example:
+        >>> out, mean, variance = normalized_batch([[1.0], [3.0]], -1, epsilon=0.0)
+        >>> out.tolist(), mean.tolist(), variance.tolist()
+        ([[-1.0], [1.0]], [2.0], [1.0])
+    """
+    rank = len(shape(x))
+    axis = canonical_axis("normalized_batch", axis, rank)
+    mean, variance = moments(x, axes=[a for a in range(rank) if a != axis])
+    return batch_normalization(x, mean, variance, axis, offset, scale, epsilon), p.stop_gradient(mean), p.stop_gradient(variance)
 
 
 def linear_axes(x: Any, kernel: Any, bias: Any, contract: int) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 from pronghorn import constraints, initializers, ops, regularizers
 from pronghorn.layers.input_spec import InputSpec
 from pronghorn.layers.layer import Layer
+from pronghorn.ops.fused import normalized_batch
 from pronghorn.state.variable import Variable
 
 _PARTS = (
@@ -106,9 +107,13 @@ class BatchNormalization(_Normalization):
         """Normalise; with `training` by this batch, which also moves the averages."""
         x = ops.cast(inputs, "float32") if self.compute_dtype in ("float16", "bfloat16") else inputs
         axis = self.axis % len(ops.shape(x))
-        scale, offset = self.gamma, self.beta
+        scale, offset = _value(self.gamma), _value(self.beta)
         if not (training and self.trainable):
-            mean, variance = self.moving_mean.value, self.moving_variance.value
+            out = ops.batch_normalization(x, self.moving_mean.value, self.moving_variance.value, axis, offset, scale, self.epsilon)
+        elif mask is None and not self.renorm:
+            out, mean, variance = normalized_batch(x, axis, offset, scale, self.epsilon)
+            _move(self.moving_mean, self.moving_mean.value, mean, self.momentum)
+            _move(self.moving_variance, self.moving_variance.value, variance, self.momentum)
         else:
             mean, variance = self._statistics(x, axis, mask)
             old_mean, old_variance = self.moving_mean.value, self.moving_variance.value
@@ -119,7 +124,7 @@ class BatchNormalization(_Normalization):
                 self.moving_variance.assign(ops.maximum(ops.subtract(ops.square(self.moving_stddev.value), self.epsilon), 0.0))
             else:
                 _move(self.moving_variance, old_variance, variance, self.momentum)
-        out = ops.batch_normalization(x, mean, variance, axis, _value(offset), _value(scale), self.epsilon)
+            out = ops.batch_normalization(x, mean, variance, axis, offset, scale, self.epsilon)
         return ops.cast(out, self.compute_dtype)
 
     def _statistics(self, x: Any, axis: int, mask: Any) -> tuple[Any, Any]:
