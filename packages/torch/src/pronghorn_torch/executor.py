@@ -25,6 +25,7 @@ class Executor(contract.Executor):
     """
 
     def compile(self, step: Callable, variables: Sequence[Any], *, jit: bool | str = "auto", repeat: int = 1) -> Callable:
+        _lay_out(variables)
         one = _Compiled(self.backend, step, variables) if jit is True else _Eager(step, variables)
         if repeat == 1:
             return one
@@ -68,6 +69,18 @@ class Executor(contract.Executor):
         if any(isinstance(x, torch.Tensor) and x.device.type != "cpu" for x in leaves):
             torch.accelerator.synchronize()  # once for all of them
         return pack(values, [self.backend.convert_to_numpy(x) if isinstance(x, torch.Tensor) else x for x in moved])
+
+
+def _lay_out(variables: Sequence[Any]) -> None:
+    """Put kernels of images and volumes, and their optimizer slots, in memory with the output channels first.
+
+    Shapes stay. What torch's convolutions are given, `(out, in, *window)`, is then in memory format channels_last, as the inputs are; kernels in the order
+    of their shape would be copied in every call, and gradients copied back. Writes keep the strides, so each variable moves once.
+    """
+    for v in variables:
+        storage = v.storage
+        if storage.ndim in (4, 5) and storage.is_floating_point() and storage.is_contiguous():
+            storage.data = torch.movedim(torch.movedim(storage.data, -1, 0).contiguous(), 0, -1)
 
 
 class _Eager:

@@ -374,6 +374,10 @@ class Overrides:
         # the kernels walk memory, so layouts must agree
         pairs = zip(gradients, values, strict=True)
         gradients = [g if g.dtype == v.dtype and g.stride() == v.stride() else torch.empty_like(v).copy_(g) for g, v in pairs]
+        for column in slots.values():
+            for s, v in zip(column, values, strict=True):
+                if s.stride() != v.stride() and s.shape == v.shape:  # a step moved one of them, see `Executor`
+                    s.data = torch.empty_strided(s.shape, v.stride(), dtype=s.dtype, device=s.device).copy_(s)
         rate, decay = options["learning_rate"], options["weight_decay"] or 0.0
         if kind == "sgd":
             foreach_sgd(
