@@ -20,6 +20,7 @@ from pathlib import Path
 from processes import per_engine
 
 ARMS = ("ours", "native", "keras")
+TASKS = ("fit step", "predict", "predict, one batch", "predict_on_batch", "model(x)", "model(x), batch 1")
 QUICK = ("mlp", "convnet")
 #: steps of one epoch, which are the calls of one round; and rounds
 STEPS = {"mlp": (200, 9), "convnet": (10, 9), "transformer": (4, 7), "lstm": (5, 9), "resnet18": (1, 5)}
@@ -179,6 +180,9 @@ def main() -> None:
 
     kinds = options.models.split(",") if options.models else list(QUICK if options.quick else zoo.DATA)
     only = [t.strip() for t in options.tasks.split(";") if t.strip()]
+    for option, given, known in (("models", kinds, zoo.DATA), ("tasks", only, TASKS), ("arms", options.arms.split(","), ARMS)):
+        if set(given) - set(known):
+            parser.error(f"--{option}: {sorted(set(given) - set(known))} unknown; choose from {', '.join(map(repr, known))}")
     if options.child:
         print("ROWS " + json.dumps(child(options.child, kinds, only, options)))
         return
