@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 import pronghorn as ph
+from pronghorn.ops.fused import normalized_batch
 
 L = ph.layers
 RNG = np.random.default_rng(1)
@@ -69,6 +70,14 @@ def test_gradients_of_batch_normalization_flow_through_its_statistics(engine, sh
     np.testing.assert_allclose(dbeta, slopes.sum(0), atol=2e-5)
     np.testing.assert_allclose(mean, rows.mean(0), atol=1e-5)
     np.testing.assert_allclose(variance, rows.var(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["jax", "torch", "tensorflow"])
+def test_batches_are_normalised_side_by_side(engine):
+    with ph.use_backend(engine):
+        y = ph.ops.vectorized_map(lambda batch: normalized_batch(batch, -1, epsilon=0.0)[0], ph.ops.convert_to_tensor(X))
+        y = ph.ops.convert_to_numpy(y)
+    np.testing.assert_allclose(y, (X - X.mean(1, keepdims=True)) / X.std(1, keepdims=True), atol=1e-4)
 
 
 def test_frozen_batch_normalization_uses_its_averages_even_in_training():

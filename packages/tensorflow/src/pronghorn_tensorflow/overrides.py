@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pronghorn.backend import dtypes
 from pronghorn.backend.op import OPS, defined
-from pronghorn_tensorflow.support import F8, cast, const, plain, raw, with_axis_last
+from pronghorn_tensorflow.support import F8, cast, const, only_cpus, plain, raw, with_axis_last
 
 _FLOATS = frozenset(d.as_datatype_enum for d in (tf.bfloat16, tf.float16, tf.float32, tf.float64))
 _EINSUM = _FLOATS | frozenset(d.as_datatype_enum for d in (tf.int32, tf.int64, tf.complex64, tf.complex128))
@@ -124,7 +124,7 @@ def normalized_batch(x: Any, axis: int, offset: Any = None, scale: Any = None, e
     rank = x.shape.rank
     features = x.shape[-1] if rank and rank > 1 and axis in (-1, rank - 1) else None
     count = x.shape[:-1].num_elements() if features else 0
-    exact = epsilon >= _CUDNN_EPSILON or not tf.config.list_logical_devices("GPU")
+    exact = epsilon >= _CUDNN_EPSILON or only_cpus()
     if not features or count == 0 or not exact or any(t is not None and t.dtype != tf.float32 for t in (x, offset, scale)):
         return _body("normalized_batch", x, axis, offset, scale, epsilon)
     image = x if rank == 4 else tf.reshape(x, (-1, 1, 1, features))

@@ -14,6 +14,7 @@ from pronghorn.state.binding import StateError, bind
 from pronghorn.state.tree import flatten, map_structure, pack
 
 _DIRECT = frozenset(np.dtype(n) for n in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32"))  # dtypes of batches that stay
+_MOVING = threading.Lock()
 _SIGNATURES = 16  # of one step; beyond it shapes vary too much for compiling to pay
 
 
@@ -77,10 +78,11 @@ def _lay_out(variables: Sequence[Any]) -> None:
     Shapes stay. What torch's convolutions are given, `(out, in, *window)`, is then in memory format channels_last, as the inputs are; kernels in the order
     of their shape would be copied in every call, and gradients copied back. Writes keep the strides, so each variable moves once.
     """
-    for v in variables:
-        storage = v.storage
-        if storage.ndim in (4, 5) and storage.is_floating_point() and storage.is_contiguous():
-            storage.data = torch.movedim(torch.movedim(storage.data, -1, 0).contiguous(), 0, -1)
+    with _MOVING:  # a second thread must not move what the first one already trains
+        for v in variables:
+            storage = v.storage
+            if storage.ndim in (4, 5) and storage.is_floating_point() and storage.is_contiguous():
+                storage.data = torch.movedim(torch.movedim(storage.data, -1, 0).contiguous(), 0, -1)
 
 
 class _Eager:

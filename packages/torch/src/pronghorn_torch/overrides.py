@@ -20,6 +20,7 @@ from pronghorn.ops.axes import canonical_axes
 from pronghorn.state.binding import STATE
 
 _LOW = frozenset({torch.float16, torch.bfloat16})
+_BATCHES = (torch.float32, torch.float64)  # dtypes that statistics are computed in
 _FULL = frozenset({torch.float32, torch.float64})
 _KERNELS = _FULL | {torch.bfloat16, torch.float16}
 #: numbers in kernels that are joined before the product, which makes it a tenth cheaper; beyond the size of a cache joining costs more than it gains
@@ -195,7 +196,8 @@ class Overrides:
     def normalized_batch(self, x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
         rank = x.ndim
         count = x.numel() // max(1, x.shape[axis]) if rank > 1 and axis in (-1, 1, rank - 1) else 0
-        if count < 2 or x.dtype in _LOW or any(w is not None and w.dtype != x.dtype for w in (offset, scale)):
+        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)  # vmap has no rule for averages that are written
+        if count < 2 or wrapped or x.dtype not in _BATCHES or any(w is not None and w.dtype != x.dtype for w in (offset, scale)):
             return defined("normalized_batch", x, axis, offset, scale, epsilon)
         features, z = x.shape[axis], x
         if axis != 1:  # as images whose pixels hold their channels together, which is how they lie
