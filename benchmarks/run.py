@@ -122,10 +122,10 @@ def child(engine: str, kinds: list[str], only: list[str], options: argparse.Name
                 },
                 **tasks,
             }
-        for task, jobs in tasks.items():
-            if only and task not in only:
+        for task in TASKS:
+            if task not in tasks or only and task not in only:
                 continue
-            jobs = {arm: jobs[arm] for arm in arms}
+            jobs = {arm: tasks[task][arm] for arm in arms}
             cold = time.perf_counter()
             jobs["ours"]()
             cold = time.perf_counter() - cold

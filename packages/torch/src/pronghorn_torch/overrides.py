@@ -20,7 +20,6 @@ from pronghorn.ops.axes import canonical_axes
 from pronghorn.state.binding import STATE
 
 _LOW = frozenset({torch.float16, torch.bfloat16})
-_BATCHES = (torch.float32, torch.float64)  # dtypes that statistics are computed in
 _FULL = frozenset({torch.float32, torch.float64})
 _KERNELS = _FULL | {torch.bfloat16, torch.float16}
 #: numbers in kernels that are joined before the product, which makes it a tenth cheaper; beyond the size of a cache joining costs more than it gains
@@ -197,7 +196,7 @@ class Overrides:
         rank = x.ndim
         count = x.numel() // max(1, x.shape[axis]) if rank > 1 and axis in (-1, 1, rank - 1) else 0
         wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)  # vmap has no rule for averages that are written
-        if count < 2 or wrapped or x.dtype not in _BATCHES or any(w is not None and w.dtype != x.dtype for w in (offset, scale)):
+        if count < 2 or wrapped or x.dtype not in _FULL or any(w is not None and w.dtype != x.dtype for w in (offset, scale)):
             return defined("normalized_batch", x, axis, offset, scale, epsilon)
         features, z = x.shape[axis], x
         if axis != 1:  # as images whose pixels hold their channels together, which is how they lie
@@ -376,9 +375,10 @@ class Overrides:
         # the kernels walk memory, so layouts must agree
         pairs = zip(gradients, values, strict=True)
         gradients = [g if g.dtype == v.dtype and g.stride() == v.stride() else torch.empty_like(v).copy_(g) for g, v in pairs]
-        for column in slots.values():
-            for s, v in zip(column, values, strict=True):
-                if s.stride() != v.stride() and s.shape == v.shape:  # a step moved one of them, see `Executor`
+        for i in [i for i, v in enumerate(values) if v.dim() > 3]:  # steps move these, see `Executor`: one of the two, if it was not in the step
+            v = values[i]
+            for s in [column[i] for column in slots.values()]:
+                if s.stride() != v.stride():
                     s.data = torch.empty_strided(s.shape, v.stride(), dtype=s.dtype, device=s.device).copy_(s)
         rate, decay = options["learning_rate"], options["weight_decay"] or 0.0
         if kind == "sgd":
