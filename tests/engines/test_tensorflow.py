@@ -186,6 +186,30 @@ def test_convolutions_and_their_gradients_are_never_padded_by_numbers_on_cpu(siz
     assert set(modes) <= {b"VALID", b"SAME", *([b"EXPLICIT"] if tf.config.list_logical_devices("GPU") else [])}  # cuDNN has them
 
 
+@pytest.mark.parametrize("shape", [(None, 8, 8, 4), (2, None, None, 4), (None, 8, 4), (32, 64, 64, 4), (32, 64, 64, 0)])
+def test_normalisation_by_given_statistics_in_one_pass(shape):
+    """Two passes over an image take twice the time, and a convolution takes in one kernel alone."""
+    rng, size = np.random.default_rng(0), tuple(3 if d is None else d for d in shape)
+    x = rng.normal(size=size).astype("float32")
+    x.flat[:1] = np.nan
+    mean, scale, offset = rng.normal(size=(3, shape[-1])).astype("float32")
+    variance = np.full(shape[-1], 0.5, "float32")
+    variance[1:2], mean[2:3] = np.inf, np.inf
+    step = tf.function(lambda x, m, v, o, s: ops.batch_normalization(x, m, v, -1, o, s, 1e-12), autograph=False)
+    specs = [tf.TensorSpec(shape, tf.float32), *[tf.TensorSpec(shape[-1:], tf.float32)] * 4]
+    concrete = step.get_concrete_function(*specs)
+    assert any(op.type == "FusedBatchNormV3" for op in concrete.graph.get_operations()) == (shape[-1] > 0)
+    expected = (x - mean) / np.sqrt(variance + 1e-12) * scale + offset
+    for values in (x, x[:0]):
+        if values.shape[0] or shape[0] is None:
+            np.testing.assert_allclose(concrete(*map(tf.constant, (values, mean, variance, offset, scale))), expected[: len(values)], rtol=1e-4, atol=1e-5)
+
+
+def test_one_statistic_for_all_features_of_a_large_image():
+    x = np.random.default_rng(0).normal(size=(2, 64, 64, 32)).astype("float32")
+    np.testing.assert_allclose(ops.batch_normalization(x, [0.5], [4.0], -1, epsilon=0.0), (x - 0.5) / 2, atol=1e-6)
+
+
 def test_orderings_of_complex_numbers_say_that_there_are_none():
     with pytest.raises(TypeError, match="maximum: not defined for complex64"):
         p.maximum(tf.complex(1.0, 2.0), tf.complex(1.0, 2.0))

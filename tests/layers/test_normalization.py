@@ -73,6 +73,31 @@ def test_gradients_of_batch_normalization_flow_through_its_statistics(engine, sh
 
 
 @pytest.mark.parametrize("engine", ["jax", "torch", "tensorflow"])
+@pytest.mark.parametrize("shape", [(5, 4), (16, 16, 16, 32), (4, 4, 8, 32, 32), (64, 64, 32)])  # engines have other kernels for the large ones
+def test_gradients_of_given_statistics(engine, shape):
+    x, slope = (RNG.normal(size=shape).astype("float32") for _ in range(2))
+    mean, offset, scale = (RNG.normal(size=shape[-1]).astype("float32") for _ in range(3))
+    variance = RNG.uniform(0.5, 2.0, size=shape[-1]).astype("float32")
+    with ph.use_backend(engine):
+        values = [ph.Variable(v) for v in (x, mean, variance, offset, scale)]
+
+        def loss():
+            a, m, v, o, s = (v.value for v in values)
+            return ph.ops.sum(ph.ops.multiply(ph.ops.batch_normalization(a, m, v, -1, o, s, 1e-2), slope))
+
+        found = [ph.ops.convert_to_numpy(g) for g in ph.value_and_grad(loss, values)[1]]
+    over = tuple(range(len(shape) - 1))
+    x, slope, mean, variance, scale = (v.astype("float64") for v in (x, slope, mean, variance, scale))
+    inverse = 1 / np.sqrt(variance + 1e-2)
+    expected = [
+        slope * scale * inverse, -(slope.sum(over) * scale * inverse), -0.5 * (slope * (x - mean)).sum(over) * scale * inverse**3,
+        slope.sum(over), (slope * (x - mean)).sum(over) * inverse,
+    ]  # fmt: skip
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["jax", "torch", "tensorflow"])
 def test_batches_are_normalised_side_by_side(engine):
     with ph.use_backend(engine):
         y = ph.ops.vectorized_map(lambda batch: normalized_batch(batch, -1, epsilon=0.0)[0], ph.ops.convert_to_tensor(X))

@@ -15,6 +15,7 @@ _FLOATS = frozenset(d.as_datatype_enum for d in (tf.bfloat16, tf.float16, tf.flo
 _EINSUM = _FLOATS | frozenset(d.as_datatype_enum for d in (tf.int32, tf.int64, tf.complex64, tf.complex128))
 _NO_TILE = frozenset({*F8, "uint16"})
 _CUDNN_EPSILON = 1.001e-5  # the smallest that cuDNN takes
+_PASSES = 2**17  # elements from which one pass of a larger kernel takes less time than two small kernels
 _OVERRIDES: dict[str, Callable] = {}
 #: override -> its kernel without a look at the dtype, and the dtypes that it takes
 KERNELS: dict[str, tuple[Callable, frozenset[str]]] = {}
@@ -117,6 +118,36 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     small = x.dtype.size == 2
     out = raw.Mean(input=cast(x, tf.float32) if small else x, axis=const(axes), keep_dims=bool(keepdims))
     return cast(out, x.dtype) if small else out
+
+
+@_override
+def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
+    rank, count = x.shape.rank, x.shape.num_elements()
+    features = x.shape[-1] if rank and axis in (-1, rank - 1) else None
+    large = rank is not None and rank > 2 if count is None else count >= _PASSES
+    vectors = [t for t in (mean, variance, offset, scale) if t is not None]
+    if not features or not large or any(t.dtype != tf.float32 for t in (x, *vectors)) or any(t.shape != (features,) for t in vectors):
+        return _body("batch_normalization", x, mean, variance, axis, offset, scale, epsilon)
+    factor = raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon))
+    if scale is not None:
+        factor = raw.Mul(x=factor, y=scale)
+    shift = raw.Neg(x=raw.Mul(x=mean, y=factor))
+    if offset is not None:
+        shift = raw.AddV2(x=shift, y=offset)
+    # The kernel has no gradients of a mean and a variance that it is given, so it is given zeros and ones: it scales and shifts, in one pass, within a
+    # convolution if it follows one.
+    zeros, part, rest = _standard(features)
+    image = x if rank == 4 else tf.reshape(x, (-1, 1, 1, features))
+    out = raw.FusedBatchNormV3(x=image, scale=factor, offset=shift, mean=zeros, variance=part, epsilon=rest, is_training=False)[0]
+    return out if rank == 4 else tf.reshape(out, tf.shape(x))
+
+
+@functools.cache
+def _standard(features: int) -> tuple[Any, Any, float]:
+    """A mean of zeros, and a variance and an epsilon that add up to exactly one."""
+    epsilon = 2.0**-10
+    with tf.init_scope():
+        return tf.zeros((features,)), tf.fill((features,), 1.0 - epsilon), epsilon
 
 
 @_override
