@@ -16,10 +16,15 @@ def per_engine(script: str, engines: str, arguments: list[str], **environment: s
         arguments: passed on to each.
         environment: variables, below those of the caller.
     """
+    import pronghorn
+
+    names, ready = engines.split(","), [b.name for b in pronghorn.list_backends() if b.status == "ready"]
+    if missing := [name for name in names if name not in ready]:
+        sys.exit(f"--engines: {missing} not ready here; choose from {', '.join(ready)} (python -m pronghorn backends says what is missing)")
     # libgomp's spinning threads make small models up to ten times slower beside a busy neighbour
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **environment, **os.environ}
     found = []
-    for engine in engines.split(","):
+    for engine in names:
         print(f"{engine} ...", file=sys.stderr, flush=True)
         done = subprocess.run([sys.executable, script, "--child", engine, *arguments], env=env, capture_output=True, text=True)
         line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
