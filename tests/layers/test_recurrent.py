@@ -121,6 +121,15 @@ def test_unknown_sizes():
         LSTM(3, stateful=True)(x)
 
 
+@pytest.mark.parametrize("query, value, axes", [
+    ((4, 8), (4, 8), None), ((2, 3, 8), (2, 8), None), ((2, 5, 3, 8), (2, 5, 8), None), ((2, 3, 8), (2, 3, 8), 2), ((2, 3, 8), (2, 3, 8), -1), ((2, 3, 8), (2, 3, 8), 3),
+])  # fmt: skip
+def test_attention_needs_axes_between_batch_and_features(query, value, axes):
+    layer = MultiHeadAttention(2, 3, attention_axes=axes, name="mha")
+    with pytest.raises(ValueError, match='Layer "mha" .*between batch and features'):
+        layer(np.ones(query, "float32"), np.ones(value, "float32"))
+
+
 def attention(w, q, v, mask=None):
     wq, bq, wk, bk, wv, bv, wo, bo = w
     q, k, v = (np.einsum("bte,ehd->bthd", a, m) + b for a, m, b in ((q, wq, bq), (v, wk, bk), (v, wv, bv)))

@@ -146,9 +146,15 @@ class MultiHeadAttention(HeadsBase):
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         """Make the projections."""
         key_shape = value_shape if key_shape is None else key_shape
+        heads, rank = self.num_heads, len(query_shape)
+        over = tuple(range(1, rank - 1)) if self._attention_axes is None else self._attention_axes
+        if not over or any(not -rank <= a < rank or a % rank == rank - 1 for a in over) or {len(value_shape), len(key_shape)} != {rank}:
+            raise ValueError(
+                f'Layer "{self.name}" (MultiHeadAttention) expects query, value and key of one rank, with axes to attend over between batch and features; '
+                f"received shapes {tuple(query_shape)}, {tuple(value_shape)} and {tuple(key_shape)}, and attention_axes={self._attention_axes}."
+            )
         if value_shape[1:-1] != key_shape[1:-1]:
             raise ValueError(f"MultiHeadAttention: key and value must have the same steps; received shapes {key_shape} and {value_shape}.")
-        heads, axes = self.num_heads, len(query_shape)
         self.query_dense = self._projection(1, (heads, self.key_dim), "query")
         self.key_dense = self._projection(1, (heads, self.key_dim), "key")
         if self.use_gate:
@@ -159,7 +165,7 @@ class MultiHeadAttention(HeadsBase):
         for layer, shape in ((self.query_dense, query_shape), (self.key_dense, key_shape), (self.value_dense, value_shape)):
             layer.build(shape)
         self.output_dense.build((*query_shape[:-1], heads, self.value_dim))
-        self._axes = tuple(a % axes for a in self._attention_axes) if self._attention_axes is not None else tuple(range(1, axes - 1))
+        self._axes = tuple(a % rank for a in over)
 
     def call(
         self, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None, key_mask: Any = None, attention_mask: Any = None,
