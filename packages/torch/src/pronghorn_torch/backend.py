@@ -108,6 +108,8 @@ class Backend(Overrides, Windows, contract.Backend):
         return torch.full(shape, fill_value, dtype=KIND[dtype], device=self._device)
 
     def arange(self, start: Any, stop: Any, step: Any, dtype: str) -> Any:
+        if dtype == "int32" and type(start) is type(stop) is type(step) is int and builtins.max(abs(start), abs(stop), abs(step)) < 2**31:
+            return torch.arange(start, stop, step, dtype=torch.int32, device=self._device)
         bounds = [v.item() if isinstance(v, torch.Tensor) else v for v in (start, stop, step)]
         whole = dtype in dtypes.INTEGER or dtype == "bool"
         kind = KIND[dtype]
@@ -223,6 +225,10 @@ class Backend(Overrides, Windows, contract.Backend):
         room = [d - n for d, n in zip(x.shape, updates.shape, strict=True)]
         if builtins.all(isinstance(s, int) for s in start):
             first = [builtins.min(builtins.max(s, 0), r) for s, r in zip(start, room, strict=True)]
+            axes = [a for a, r in enumerate(room) if r]
+            if len(axes) == 1:
+                (a,) = axes
+                return torch.slice_scatter(x, updates, a, first[a], first[a] + updates.shape[a])
             out = x.clone()
             out[tuple(builtins.slice(b, b + n) for b, n in zip(first, updates.shape, strict=True))] = updates
             return out

@@ -59,8 +59,11 @@ def _trailing(x: Any, axis: Any, *weights: Any) -> tuple[int, ...] | None:
     axes = canonical_axes("normalization", axis, x.ndim)
     if not x.is_floating_point() or axes != tuple(range(x.ndim - len(axes), x.ndim)):
         return None
-    dims = tuple(x.shape[x.ndim - len(axes) :])
-    return dims if all(w is None or (w.dtype == x.dtype and tuple(w.shape) == dims) for w in weights) else None
+    dims = x.shape[x.ndim - len(axes) :]
+    for w in weights:
+        if w is not None and (w.dtype != x.dtype or w.shape != dims):
+            return None
+    return dims
 
 
 def _same_kind(xs: Sequence[Any]) -> bool:
@@ -246,7 +249,7 @@ class Overrides:
                 causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
                 allowed = causal if allowed is None else allowed & causal
             if allowed is not None:
-                extra = torch.where(allowed, torch.zeros((), dtype=q.dtype, device=q.device) if extra is None else extra, _MASKED)
+                extra = torch.where(allowed, 0.0 if extra is None else extra, _MASKED).to(q.dtype)
             extra = extra.expand((q.shape[0], q.shape[1], q.shape[2], k.shape[2]))
         causal_only = bool(is_causal) and extra is None
         out = F.scaled_dot_product_attention(q, k, v, extra, 0.0, causal_only, scale=scale, enable_gqa=q.shape[1] != k.shape[1]).transpose(1, 2)

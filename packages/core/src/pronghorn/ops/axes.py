@@ -30,6 +30,8 @@ def canonical_axes(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
         return (axis if axis >= 0 else axis + ndim,)
     if isinstance(axis, (int, np.integer)):
         return (canonical_axis(op, axis, ndim),)
+    if isinstance(axis, (list, tuple)) and len(axis) == 1:
+        return (canonical_axis(op, axis[0], ndim),)
     if not isinstance(axis, (tuple, list, range, np.ndarray)):
         raise TypeError(f"{op}: axis must be an int or a sequence of ints; received {axis!r}.")
     axes = tuple(canonical_axis(op, a, ndim) for a in axis)

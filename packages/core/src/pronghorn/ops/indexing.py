@@ -141,7 +141,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
 def _starts(value: Any) -> tuple:
     value = unwrap(value)
     if isinstance(value, (list, tuple)):
-        return tuple(int(v) if isinstance(v, (int, np.integer)) else unwrap(v) for v in value)
+        return tuple([v if type(v) is int else int(v) if isinstance(v, (int, np.integer)) else unwrap(v) for v in value])
     if is_host(value):
         return tuple(int(v) for v in np.asarray(value).reshape(-1))
     return tuple(p.reshape(p.slice(value, (i,), (i + 1,), (1,)), ()) for i in range(int(shape(value)[0])))

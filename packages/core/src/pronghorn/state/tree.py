@@ -80,6 +80,8 @@ def map_structure(fn: Callable, *values: Any) -> Any:
         [11, (22,)]
     """
     first = values[0]
+    if len(values) == 1:
+        return _map_one(fn, first)
     if isinstance(first, dict):
         for v in values[1:]:
             if not isinstance(v, dict) or set(v) != set(first):
@@ -91,6 +93,15 @@ def map_structure(fn: Callable, *values: Any) -> Any:
                 raise ValueError(f"Structures differ: {_short(first)} and {_short(v)}.")
         return _same(first, [map_structure(fn, *vs) for vs in zip(*values, strict=True)])
     return fn(*values)
+
+
+def _map_one(fn: Callable, nest: Any) -> Any:
+    if not isinstance(nest, _NESTS):
+        return fn(nest)
+    if isinstance(nest, dict):
+        return _same(nest, {k: _map_one(fn, nest[k]) for k in sorted_keys(nest)})
+    items = [_map_one(fn, v) if isinstance(v, _NESTS) else fn(v) for v in nest]
+    return items if type(nest) is list else _same(nest, items)
 
 
 def _short(value: Any) -> str:
