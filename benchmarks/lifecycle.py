@@ -107,6 +107,7 @@ def main() -> None:
         print("FOUND", measure(*options.child))
         return
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process would compile what is imported when it is first used
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     rows = []
     print(f"{'engine':<11} {'task':<13} {'ours':>8} {'native':>8} {'Keras':>8}  {'ours/native':>11} {'ours/Keras':>10}")
