@@ -108,7 +108,6 @@ def main() -> None:
         return
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process would compile what is imported when it is first used
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
     rows = []
     print(f"{'engine':<11} {'task':<13} {'ours':>8} {'native':>8} {'Keras':>8}  {'ours/native':>11} {'ours/Keras':>10}")
     for engine in options.engines.split(","):

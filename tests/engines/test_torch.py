@@ -486,6 +486,17 @@ def test_overrides_over_axes(name):
         getattr(ops, name)(native(data((2, 3), "float32")), axis=3)
 
 
+def test_attention_without_an_allowed_position_gives_the_mean_whatever_torch_makes_of_numbers():
+    q, k, v = (torch.from_numpy(data((2, 3, 1, 4), "float32")) for _ in range(3))
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float16)  # its range is too short for the finite mask
+    try:
+        out = ops.dot_product_attention(q, k, v, mask=torch.zeros(1, 1, 3, 3, dtype=torch.bool))
+    finally:
+        torch.set_default_dtype(before)
+    np.testing.assert_allclose(out, v.mean(1, keepdim=True).expand(v.shape), atol=1e-6)
+
+
 def test_moments_and_normalisation_overrides():
     x, m, v, o, s = data((5, 3, 4), "float32"), data((4,), "float32"), np.abs(data((4,), "float32")), data((4,), "float32"), data((4,), "float32")
     for dtype in ("float32", "float16", "bfloat16"):

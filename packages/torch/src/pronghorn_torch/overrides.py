@@ -249,7 +249,7 @@ class Overrides:
                 causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
                 allowed = causal if allowed is None else allowed & causal
             if allowed is not None:
-                extra = torch.where(allowed, 0.0 if extra is None else extra, _MASKED).to(q.dtype)
+                extra = torch.where(allowed, torch.zeros((), dtype=q.dtype, device=q.device) if extra is None else extra, _MASKED)
             extra = extra.expand((q.shape[0], q.shape[1], q.shape[2], k.shape[2]))
         causal_only = bool(is_causal) and extra is None
         out = F.scaled_dot_product_attention(q, k, v, extra, 0.0, causal_only, scale=scale, enable_gqa=q.shape[1] != k.shape[1]).transpose(1, 2)
