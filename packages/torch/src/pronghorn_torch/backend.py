@@ -18,6 +18,7 @@ import torch
 
 from pronghorn.backend import contract, dtypes
 from pronghorn.state.tree import flatten, map_structure, pack
+from pronghorn_torch.executor import Executor
 from pronghorn_torch.kernels import CARRIER, KIND, NAME, dense_only, specialize
 from pronghorn_torch.overrides import Overrides, tracing
 from pronghorn_torch.windows import Windows, flat_pads
@@ -390,10 +391,10 @@ class Backend(Overrides, Windows, contract.Backend):
     def variable(self, value: Any, trainable: bool, name: str) -> Any:
         if isinstance(value, torch.Tensor):
             value = value.detach().clone()
-        elif value.size > _LARGE and value.dtype.name not in CARRIER and self._device.type == "cpu" and not tracing():
+        elif value.size > _LARGE and dtypes.name_of(value.dtype) not in CARRIER and self._device.type == "cpu" and not tracing():
             value = torch.from_numpy(value)  # nobody else has it
         else:
-            value = self.convert_to_tensor(value, value.dtype.name)
+            value = self.convert_to_tensor(value, dtypes.name_of(value.dtype))
         return torch.nn.Parameter(value) if trainable and _differentiable(value) else value
 
     def assign(self, storage: Any, value: Any) -> Any:
@@ -441,9 +442,7 @@ class Backend(Overrides, Windows, contract.Backend):
         return self._executor
 
     @functools.cached_property
-    def _executor(self) -> Any:
-        from pronghorn_torch.executor import Executor
-
+    def _executor(self) -> Executor:
         return Executor(self)
 
     def interop(self, layer: Any) -> Any:

@@ -30,13 +30,13 @@ def _explicit_dtype(b: Any, v: Any) -> str | None:
     return dtypes.name_of(host_array(v, b).dtype)
 
 
-def _converter(op: "Op", b: Any, v: Any, target: str | None, scalar_ok: bool) -> tuple[Callable | None, bool]:
-    """How operand `v` becomes a native tensor of dtype `target`, and whether that holds for every value of its type and dtype."""
+def _converter(op: "Op", b: Any, v: Any, name: str | None, target: str | None, scalar_ok: bool) -> tuple[Callable | None, bool]:
+    """How operand `v`, of dtype `name`, becomes a native tensor of dtype `target`, and whether that holds for every value of its type and dtype."""
     if v is None or target is None:
         return None, True
     own = owner(type(v))
     if own is b or (own is None and b.host_tensors and isinstance(v, (np.ndarray, np.generic)) and v.dtype.isnative):
-        return (None if _explicit_dtype(b, v) == target else lambda x: b.cast(x, target)), True
+        return (None if name == target else lambda x: b.cast(x, target)), True
     if is_scalar(v):
         check = scalar_for(target, op.name)
         if scalar_ok and op.name in b.scalar_operands and target not in ("uint32", "uint64"):  # engines read Python ints as signed
@@ -67,7 +67,7 @@ def make_plan(op: "Op", b: Any, values: list[Any]) -> tuple[Callable, bool]:
     for v, t in zip(values, targets, strict=True):
         if v is not None and not is_scalar(v):
             tensor_at[t] = tensor_at.get(t, 0) + 1
-    pairs = [_converter(op, b, v, t, t in tensor_at) for v, t in zip(values, targets, strict=True)]
+    pairs = [_converter(op, b, v, n, t, t in tensor_at) for v, n, t in zip(values, names, targets, strict=True)]
     # numbers alone go to whichever engine is active at each call
     cacheable = all(ok for _, ok in pairs) and not b.host_tensors and any(owner(type(v)) is not None for v in values)
     if not op.listed and not op.variadic and any(isinstance(v, (list, tuple)) for v in values):

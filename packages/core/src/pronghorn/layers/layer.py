@@ -239,8 +239,7 @@ class Layer(LayerConfig, LayerState, Operation):
         """Return the engine a call runs on: that of the variables, else that of the arguments, else the active one."""
         home = self._home
         if home is None:
-            found = tracking.variables(self)
-            self._home = home = found[0] if found else None
+            self._home = home = tracking.first_variable(self)
         if home is not None:
             return home.backend
         for x in leaves:

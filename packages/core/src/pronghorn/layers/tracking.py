@@ -205,9 +205,11 @@ def sublayers(layer: Any) -> list[Any]:
 @_remembered
 def metrics(layer: Any) -> list[Any]:
     """Metrics of a layer and of everything below it."""
-    found = [child for kind, child in children(layer) if kind == METRIC]
-    for child in sublayers(layer):
-        found += [m for m in child.metrics if not any(m is f for f in found)]
+    direct = list(children(layer))
+    found = [child for kind, child in direct if kind == METRIC]
+    for kind, child in direct:
+        if kind == LAYER:
+            found += [m for m in child.metrics if not any(m is f for f in found)]
     return found
 
 

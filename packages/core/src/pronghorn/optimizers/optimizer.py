@@ -199,7 +199,9 @@ class Optimizer(OptimizerConfig):
         from pronghorn.metrics.metric import initial_value
 
         start = initial_value(initializer, tuple(shape), dtypes.standardize(dtype))
-        return self._tracked(Variable(start, dtype=dtype or dtypes.SETTINGS.floatx, trainable=False, aggregation=aggregation, name=name))
+        private = initializer is None or isinstance(initializer, str)  # an object may keep what it returned
+        kind = dtype or dtypes.SETTINGS.floatx
+        return self._tracked(Variable(start, dtype=kind, trainable=False, aggregation=aggregation, name=name, private=private))
 
     def add_variable_from_reference(self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros") -> Variable:
         """Make a state variable of the shape and dtype of another."""

@@ -33,9 +33,8 @@ class Functions:
     def dry_run(self, model: Any, kind: str, data: Any) -> None:
         """Run a step on shapes alone, unless it was with batches like this one and nothing has changed since; see `dry_run`."""
         batch = _signature(data)
-        key = None if batch is None or not model.built else self._key(model, kind, _variables(model, kind))
         before = self.dried.get(kind)
-        if key is not None and before is not None and before[0] == key and batch in before[1]:
+        if before is not None and batch in before[1] and model.built and before[0] == self._key(model, kind, _variables(model, kind)):
             return
         dry_run(model, kind, data)
         if batch is not None:
