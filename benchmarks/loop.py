@@ -3,11 +3,10 @@
     python3 dev.py run bench python benchmarks/loop.py
     python3 dev.py run bench python benchmarks/loop.py --engines jax --rounds 30
 
-The smallest of many rounds by the clock. *fixed* is a `fit` of one step less that step; *step* the cost of one more step; *bare* the compiled function alone,
-called on prepared batches; *loop* what is left: gathering the batch, handing it over, the loop itself.
-
-*predict* is the median time that `predict` of one batch of a convnet spends outside its step, with a step that does nothing; *after a step* the same with the
-real step, after which the processor's caches hold the step's data and no longer the interpreter's.
+By the clock. *fixed* is a `fit` of one step less that step, the smallest of many rounds; *step* the cost of one more step, the compiled function included.
+*loop* is what gathering a batch, handing it over and the loop itself take per step, with a function that does nothing in place of the compiled one; *predict*
+what `predict` of one batch of a convnet takes outside its step, with such a function too. *after* is the same beside the real function, after which the
+processor's caches hold the step's data and no longer the interpreter's, and the engine's own threads are still at work. Medians.
 """
 
 import argparse
@@ -32,8 +31,8 @@ def best(jobs: list, rounds: int) -> list[float]:
     return [min(times) for times in found]
 
 
-def measure(engine: str, rounds: int) -> tuple[float, float, float]:
-    """Return ms per call, and µs per step with the loop and without."""
+def measure(engine: str, rounds: int) -> tuple[float, float, float, float]:
+    """Return ms per call, and µs per step: of the whole step, of the loop around a function that does nothing, and of the loop around the real one."""
     import numpy as np
 
     import pronghorn as ph
@@ -43,21 +42,32 @@ def measure(engine: str, rounds: int) -> tuple[float, float, float]:
     x, y = rng.normal(size=(STEPS * SIZE, 4)).astype("float32"), rng.normal(size=(STEPS * SIZE, 1)).astype("float32")
     model = ph.Sequential([ph.layers.Input((4,)), ph.layers.Dense(1)])
     model.compile(ph.optimizers.SGD(1e-3), "mse")
-    fit = lambda steps: model.fit(x[: steps * SIZE], y[: steps * SIZE], batch_size=SIZE, shuffle=False, verbose=0)  # noqa: E731
+    fit = lambda steps: model.fit(x[: steps * SIZE], y[: steps * SIZE], batch_size=SIZE, verbose=0)  # noqa: E731
     fit(STEPS)
     fit(1)
-    run, executor = model._function("train"), model.backend.executor()
-    batch = executor.put((x[:SIZE].copy(), y[:SIZE].copy(), None))
-
-    def bare() -> None:
-        out = None
-        for _ in range(STEPS):
-            out = run(batch)
-        executor.fetch(out)
-
-    one, many, alone = best([lambda: fit(1), lambda: fit(STEPS), bare], rounds)
+    one, many = best([lambda: fit(1), lambda: fit(STEPS)], rounds)
     step = (many - one) / (STEPS - 1)
-    return (one - step) * 1e3, step * 1e6, alone / STEPS * 1e6
+    run = model._function("train")
+    ready = run(model.backend.executor().put((x[:SIZE].copy(), y[:SIZE].copy(), None)))
+    inside = 0.0
+
+    def computes(batch: Any) -> Any:
+        nonlocal inside
+        start = time.perf_counter()
+        out = run(batch)
+        inside += time.perf_counter() - start
+        return out
+
+    found = []
+    for function in (lambda batch: ready, computes):
+        model._function = lambda *options, function=function: function
+        times = []
+        for _ in range(rounds):
+            inside, start = 0.0, time.perf_counter()
+            fit(STEPS)
+            times.append(time.perf_counter() - start - inside)
+        found.append((statistics.median(times) - (one - step)) / STEPS)
+    return (one - step) * 1e3, step * 1e6, *[f * 1e6 for f in found]
 
 
 def around(engine: str, rounds: int) -> tuple[float, float]:
@@ -118,12 +128,11 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        fixed, step, bare = measure(options.child, options.rounds)
-        warm, cold = around(options.child, options.rounds)
-        print(f"{options.child:<11} {fixed:8.2f} ms {step:8.1f} µs {bare:8.1f} µs {step - bare:8.1f} µs {warm:8.1f} µs {cold:11.1f} µs", flush=True)
+        fixed, *rest = [*measure(options.child, options.rounds), *around(options.child, options.rounds)]
+        print(f"{options.child:<11} {fixed:8.2f} ms {' '.join(f'{t:8.1f} µs' for t in rest)}", flush=True)
         return
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    print(f"{'engine':<11} {'fixed':>11} {'step':>11} {'bare':>11} {'loop':>11} {'predict':>11} {'after a step':>14}", flush=True)
+    print(f"{'engine':<11} {'fixed':>11} {'step':>11} {'loop':>11} {'after':>11} {'predict':>11} {'after':>11}", flush=True)
     for engine in options.engines.split(","):
         subprocess.run([sys.executable, __file__, "--child", engine, "--rounds", str(options.rounds)], env=env, check=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pronghorn.backend.convert import address
 from pronghorn.state.tree import flatten, map_structure
 
 raw = tf.raw_ops
@@ -31,7 +32,7 @@ _ALIGNED = 64  # bytes; TensorFlow ends the process at a kernel whose operand be
 
 def taken(array: np.ndarray) -> Any:
     """Return a tensor of an array that nobody else has, on the same memory where kernels can read it there. `tf.constant` takes ten times as long."""
-    if array.__array_interface__["data"][0] % _ALIGNED or not array.flags.carray:  # DLPack has no way to say that an array is read-only
+    if not array.flags.carray or not array.size or address(array) % _ALIGNED:  # DLPack has no way to say that an array is read-only
         return copied(array, array.dtype)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
@@ -40,7 +41,7 @@ def copied(array: np.ndarray, dtype: Any) -> Any:
     """Return a tensor of an array's values as `dtype`, one of `SHARED`."""
     kind = np.dtype(dtype)
     memory = np.empty(array.size * kind.itemsize + _ALIGNED, "uint8")
-    out = np.ndarray(array.shape, kind, memory, -memory.__array_interface__["data"][0] % _ALIGNED)
+    out = np.ndarray(array.shape, kind, memory, -address(memory) % _ALIGNED)
     np.copyto(out, array, casting="unsafe")
     return tf.experimental.dlpack.from_dlpack(out.__dlpack__())
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pronghorn.backend import dtypes
+from pronghorn.backend.convert import address
 
 _CHUNK = 1 << 16  # elements worked on at a time, so that intermediate results stay in the cache
 
@@ -62,7 +63,7 @@ def _empty(count: int, dtype: str) -> np.ndarray:
         return np.empty(count, dtype)
     size = count * np.dtype(dtype).itemsize
     memory = np.empty(size + 64, "uint8")
-    start = -memory.__array_interface__["data"][0] % 64
+    start = -address(memory) % 64
     return memory[start : start + size].view(dtype)
 
 
