@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from processes import per_engine
+from processes import names, per_engine
+from ratios import against, paired
 
 SIDE, BATCH, WORKERS = 32, 64, 4
 #: case -> batches per epoch
@@ -98,10 +99,9 @@ def child(engine: str, cases: list[str], quick: bool) -> list[dict]:
                 if i >= 0:  # the first round compiles
                     times[name].append(time.perf_counter() - start)
         samples = batches * BATCH * (4 if case.endswith("large") else 1)
-        ratios = sorted(b / a for a, b in zip(times["ours"], times["keras"], strict=True))
         row = {name: samples / statistics.median(t) for name, t in times.items()}
-        quarter = len(ratios) // 4
-        found.append({"engine": engine, "case": case, **row, "ratio": statistics.median(ratios), "spread": (ratios[quarter], ratios[-1 - quarter])})
+        row["vs_keras"], row["vs_keras_spread"] = paired(times["keras"], times["ours"])  # samples per second go the other way than seconds
+        found.append({"engine": engine, "case": case, **row})
     return found
 
 
@@ -109,7 +109,7 @@ def table(found: list[dict]) -> None:
     """Print the results."""
     print(f"{'engine':<12}{'case':<18}{'ours /s':>12}{'Keras /s':>12}{'ours / Keras (quartiles)':>28}")
     for r in found:
-        print(f"{r['engine']:<12}{r['case']:<18}{r['ours']:>12,.0f}{r['keras']:>12,.0f}{r['ratio']:>12.2f} ({r['spread'][0]:.2f}–{r['spread'][1]:.2f})")
+        print(f"{r['engine']:<12}{r['case']:<18}{r['ours']:>12,.0f}{r['keras']:>12,.0f}{against(r, 'keras'):>28}")
 
 
 def main() -> None:
@@ -121,8 +121,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    cases = names(parser, "cases", options.cases, CASES)
     if options.child:
-        print("ROWS " + json.dumps(child(options.child, options.cases.split(","), options.quick)))
+        print("ROWS " + json.dumps(child(options.child, cases, options.quick)))
         return
     arguments = ["--cases", options.cases, *(["--quick"] if options.quick else [])]
     # one thread per call: the workers are what is measured

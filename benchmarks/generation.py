@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from natives import BLOCKS, HEADS, LENGTH, VOCABULARY, WIDTH
 from processes import per_engine
+from ratios import against, paired
 
 PROMPT, BATCHES, TRAINED = 16, (1, 8), 8
 ARMS = ("ours", "native", "keras")
@@ -218,9 +219,7 @@ def summary(times: dict[str, list[tuple[float, float]]], per: int, tokens: int) 
         row |= {f"{arm}_cpu_ms": cpu * 1e3, f"{arm}_wall_ms": wall * 1e3, f"{arm}_tokens_per_s": tokens / wall}
     for other in ARMS[1:]:
         if other in times and "ours" in times:
-            ratios = sorted(a[0] / b[0] for a, b in zip(times["ours"], times[other], strict=True))
-            row[f"vs_{other}"] = statistics.median(ratios)
-            row[f"vs_{other}_spread"] = (ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4])
+            row[f"vs_{other}"], row[f"vs_{other}_spread"] = paired(*[[t[0] for t in times[arm]] for arm in ("ours", other)])
     return row
 
 
@@ -335,7 +334,7 @@ def table(rows: list[dict], notes: list[str]) -> None:
         out.add_column(head, justify="left" if head in ("engine", "task") else "right", no_wrap=True)
     for r in rows:
         times = [f"{r[f'{arm}_cpu_ms']:.2f} / {r[f'{arm}_tokens_per_s']:.0f}" if f"{arm}_cpu_ms" in r else "–" for arm in ARMS]
-        ratios = ["{:.2f} ({:.2f}–{:.2f})".format(r[f"vs_{o}"], *r[f"vs_{o}_spread"]) if f"vs_{o}" in r else "–" for o in ARMS[1:]]
+        ratios = [against(r, o) for o in ARMS[1:]]
         out.add_row(r["engine"], r["task"], str(r["batch"]), *times, *ratios)
     console = Console(width=150)
     console.print(out)

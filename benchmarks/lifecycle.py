@@ -8,6 +8,8 @@
 - first step: CPU time of the first `fit` step of the convnet, compilation included, beside the same of a hand-written step.
 - memory: peak resident size after ten steps of a ResNet-18, over that after the imports.
 - save, load: CPU time to write the ResNet-50 to a `.keras` file and to read it back, without compiling.
+
+The arms take turns. A cell's rounds go on for some time, so that short ones are measured often; ratios are medians over the rounds, with quartiles.
 """
 
 import argparse
@@ -20,6 +22,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from processes import names
+from ratios import against, paired
 
 ENGINES = ("jax", "torch", "tensorflow")
 TASKS = ("construction", "first step", "memory", "save", "load")
@@ -99,23 +105,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--tasks", default=",".join(TASKS))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="at least")
+    parser.add_argument("--seconds", type=float, default=60.0, help="further rounds as long as a cell has taken less than this, up to 15")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print("FOUND", measure(*options.child))
         return
+    engines, tasks = names(parser, "engines", options.engines, ENGINES), names(parser, "tasks", options.tasks, TASKS)
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process would compile what is imported when it is first used
     rows = []
-    print(f"{'engine':<11} {'task':<13} {'ours':>8} {'native':>8} {'Keras':>8}  {'ours/native':>11} {'ours/Keras':>10}")
-    for engine in options.engines.split(","):
-        for task in options.tasks.split(","):
+    print(f"{'engine':<11} {'task':<13} {'ours':>8} {'native':>8} {'Keras':>8}  {'ours/native':>18} {'ours/Keras':>18} {'rounds':>6}")
+    for engine in engines:
+        for task in tasks:
             native = task in ("first step", "memory") or (task, engine) == ("construction", "torch")
             arms = ("ours", "native", "keras") if native else ("ours", "keras")
             times: dict[str, list[float]] = {arm: [] for arm in arms}
-            for _ in range(options.rounds):
+            start = time.perf_counter()
+            while len(times["ours"]) < options.rounds or (time.perf_counter() - start < options.seconds and len(times["ours"]) < 15):
                 for arm in arms:
                     done = subprocess.run([sys.executable, __file__, "--child", arm, engine, task], env=env, capture_output=True, text=True, check=False)
                     line = next((ln for ln in done.stdout.splitlines() if ln.startswith("FOUND ")), None)
@@ -123,12 +132,14 @@ def main() -> None:
                         sys.exit(f"{arm} on {engine}, {task}, failed:\n{done.stderr[-3000:]}")
                     times[arm].append(float(line.split()[1]))
             found = {arm: statistics.median(t) for arm, t in times.items()}
-            row = {"engine": engine, "task": task, "unit": "MiB" if task == "memory" else "s", **found}
+            row: dict[str, Any] = {"engine": engine, "task": task, "unit": "MiB" if task == "memory" else "s", **found, "rounds": len(times["ours"])}
+            for other in arms[1:]:
+                row[f"vs_{other}"], row[f"vs_{other}_spread"] = paired(times["ours"], times[other])
             rows.append(row)
             unit = " MiB" if task == "memory" else " s"
             cells = [f"{found[a]:.{0 if task == 'memory' else 2}f}{unit}" if a in found else "" for a in ("ours", "native", "keras")]
-            ratio = f"{found['ours'] / found['native']:.2f}" if "native" in found else ""
-            print(f"{engine:<11} {task:<13} {cells[0]:>8} {cells[1]:>8} {cells[2]:>8}  {ratio:>11} {found['ours'] / found['keras']:>10.2f}", flush=True)
+            ratios = [against(row, a) for a in ("native", "keras")]
+            print(f"{engine:<11} {task:<13} {cells[0]:>8} {cells[1]:>8} {cells[2]:>8}  {ratios[0]:>18} {ratios[1]:>18} {row['rounds']:>6}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
 

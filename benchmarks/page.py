@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from ratios import against
+
 HERE = Path(__file__).parent
 RESULTS, PAGE, PLOTS = HERE / "results", HERE.parent / "docs/benchmarks.md", HERE.parent / "docs/plots"
 _OURS = ["--arms", "ours", "--tasks", "fit step; predict", "--engines", "jax,torch,tensorflow"]
@@ -25,7 +27,7 @@ SCRIPTS = {
     "plain": ("run.py", ["--jit", "false", *_OURS], ""),
     "generation": ("generation.py", [], "Generating text"),
     "dispatch": ("dispatch.py", ["--engines", "numpy,torch,jax,tensorflow"], "One op, one layer"),
-    "lifecycle": ("lifecycle.py", ["--rounds", "1"], "Construction, first step, memory, files"),
+    "lifecycle": ("lifecycle.py", ["--rounds", "1", "--seconds", "45"], "Construction, first step, memory, files"),
     "imports": ("imports.py", [], "Imports"),
     "data": ("data.py", [], "Data"),
 }
@@ -44,8 +46,9 @@ SAYS = {
     "*(a function)* is a Python function that does nothing but call the engine.",
     "lifecycle": "One fresh process each: a functional ResNet-50 built, saved and loaded, the first step of a convnet with its "
     "compilation, and the peak memory of ten steps of a ResNet-18 over that after the imports. CPU seconds, or MiB. "
-    "Single runs, which differ by up to a third. About half of construction draws 23.5 million start values; on TensorFlow as "
-    "much again goes into its own variables.",
+    "Rounds of a cell go on for 45 seconds, so short cells have up to 15 and long ones a single one; ratios are medians over them, with quartiles. "
+    "About half of construction draws 23.5 million start values; on TensorFlow as much again goes into its own variables, for which it makes a kernel "
+    "per shape.",
     "imports": "Fresh processes with byte code cached; with a sign, what an import adds to the one it stands on (TensorFlow imports Keras itself).",
     "data": "Samples per second that reach a model which does nothing with them; above 1 we are faster than Keras.",
 }
@@ -81,17 +84,13 @@ def grid(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, sides, *rows))
 
 
-def _ratio(row: dict, other: str) -> str:
-    return "{:.2f} ({:.2f}–{:.2f})".format(row[f"vs_{other}"], *row[f"vs_{other}_spread"]) if f"vs_{other}" in row else "–"
-
-
 def _ms(row: dict, arm: str) -> str:
     kind = "wall" if row.get("by") == "clock" else "cpu"
     return f"{row[f'{arm}_{kind}_ms']:.2f}"
 
 
 def _models(rows: list[dict]) -> str:
-    cells = [[r["engine"], r["model"], r["task"], *(_ms(r, a) for a in LABEL), _ratio(r, "native"), _ratio(r, "keras")] for r in rows]
+    cells = [[r["engine"], r["model"], r["task"], *(_ms(r, a) for a in LABEL), against(r, "native"), against(r, "keras")] for r in rows]
     return grid(["engine", "model", "task", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
 
 
@@ -115,7 +114,7 @@ def _generation(found: dict) -> str:
     def cell(r: dict, arm: str) -> str:
         return f"{r[f'{arm}_cpu_ms']:.1f}, {r[f'{arm}_tokens_per_s']:.0f}/s" if f"{arm}_cpu_ms" in r else "–"
 
-    cells = [[r["engine"], r["task"], str(r["batch"]), *(cell(r, a) for a in LABEL), _ratio(r, "native"), _ratio(r, "keras")] for r in found["rows"]]
+    cells = [[r["engine"], r["task"], str(r["batch"]), *(cell(r, a) for a in LABEL), against(r, "native"), against(r, "keras")] for r in found["rows"]]
     text = grid(["engine", "task", "batch", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
     return "\n\n".join([text, *(f"Did not run: {note}" for note in found["did not run"])])
 
@@ -131,9 +130,9 @@ def _lifecycle(rows: list[dict]) -> str:
     cells = []
     for r in rows:
         shown = [(f"{r[a]:.0f} MiB" if r["unit"] == "MiB" else f"{r[a]:.2f} s") if a in r else "–" for a in LABEL]
-        ratios = [f"{r['ours'] / r[a]:.2f}" if a in r else "–" for a in ("native", "keras")]
-        cells.append([r["engine"], r["task"], *shown, *ratios])
-    return grid(["engine", "task", "ours", "native", "Keras", "ours / native", "ours / Keras"], cells)
+        ratios = [against(r, a) for a in ("native", "keras")]
+        cells.append([r["engine"], r["task"], *shown, *ratios, str(r["rounds"])])
+    return grid(["engine", "task", "ours", "native", "Keras", "ours / native", "ours / Keras", "rounds"], cells)
 
 
 def _imports(rows: list[dict]) -> str:
@@ -143,7 +142,7 @@ def _imports(rows: list[dict]) -> str:
 
 
 def _data(rows: list[dict]) -> str:
-    cells = [[r["engine"], r["case"], f"{r['ours']:,.0f}", f"{r['keras']:,.0f}", "{:.2f} ({:.2f}–{:.2f})".format(r["ratio"], *r["spread"])] for r in rows]
+    cells = [[r["engine"], r["case"], f"{r['ours']:,.0f}", f"{r['keras']:,.0f}", against(r, "keras")] for r in rows]
     return grid(["engine", "case", "ours", "Keras", "ours / Keras"], cells)
 
 

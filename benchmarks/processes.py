@@ -4,7 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable
 from typing import Any
+
+
+def names(parser: ArgumentParser, option: str, given: str, known: Iterable[str], separator: str = ",") -> list[str]:
+    """Return what was given as a list; an unknown name ends the program before anything is measured."""
+    found, known = [name.strip() for name in given.split(separator) if name.strip()], list(known)
+    if missing := sorted(set(found) - set(known)):
+        parser.error(f"--{option}: {missing} unknown; choose from {', '.join(map(repr, known))}")
+    return found
 
 
 def per_engine(script: str, engines: str, arguments: list[str], **environment: str) -> list[Any]:
@@ -18,13 +28,13 @@ def per_engine(script: str, engines: str, arguments: list[str], **environment: s
     """
     import pronghorn
 
-    names, ready = engines.split(","), [b.name for b in pronghorn.list_backends() if b.status == "ready"]
-    if missing := [name for name in names if name not in ready]:
+    chosen, ready = engines.split(","), [b.name for b in pronghorn.list_backends() if b.status == "ready"]
+    if missing := [name for name in chosen if name not in ready]:
         sys.exit(f"--engines: {missing} not ready here; choose from {', '.join(ready)} (python -m pronghorn backends says what is missing)")
     # libgomp's spinning threads make small models up to ten times slower beside a busy neighbour
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **environment, **os.environ}
     found = []
-    for engine in names:
+    for engine in chosen:
         print(f"{engine} ...", file=sys.stderr, flush=True)
         done = subprocess.run([sys.executable, script, "--child", engine, *arguments], env=env, capture_output=True, text=True)
         line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)

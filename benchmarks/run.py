@@ -17,7 +17,8 @@ import statistics
 import time
 from pathlib import Path
 
-from processes import per_engine
+from processes import names, per_engine
+from ratios import against, paired
 
 ARMS = ("ours", "native", "keras")
 TASKS = ("fit step", "predict", "predict, one batch", "predict_on_batch", "model(x)", "model(x), batch 1")
@@ -136,9 +137,7 @@ def child(engine: str, kinds: list[str], only: list[str], options: argparse.Name
                 row[f"{arm}_cpu_ms"] = statistics.median(c for c, _ in times[arm]) / steps * 1e3
                 row[f"{arm}_wall_ms"] = statistics.median(w for _, w in times[arm]) / steps * 1e3
             for other in arms[1:]:
-                ratios = sorted(a[accelerated] / b[accelerated] for a, b in zip(times["ours"], times[other], strict=True))
-                row[f"vs_{other}"] = statistics.median(ratios)
-                row[f"vs_{other}_spread"] = (ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4])
+                row[f"vs_{other}"], row[f"vs_{other}_spread"] = paired(*[[t[accelerated] for t in times[arm]] for arm in ("ours", other)])
             rows.append(row)
     return rows
 
@@ -155,7 +154,7 @@ def table(rows: list[dict]) -> None:
     for r in rows:
         key = "wall_ms" if r["by"] == "clock" else "cpu_ms"
         times = [f"{r[f'{arm}_{key}']:.2f}" if f"{arm}_{key}" in r else "–" for arm in ARMS]
-        ratios = ["{:.2f} ({:.2f}–{:.2f})".format(r[f"vs_{o}"], *r[f"vs_{o}_spread"]) if f"vs_{o}" in r else "–" for o in ("native", "keras")]
+        ratios = [against(r, o) for o in ("native", "keras")]
         out.add_row(r["engine"], r["model"], r["task"], *times, *ratios)
     Console(width=130).print(out)
 
@@ -178,11 +177,9 @@ def main() -> None:
         parser.error(f"--scale must be 1 or more; received {options.scale}")
     import models as zoo
 
-    kinds = options.models.split(",") if options.models else list(QUICK if options.quick else zoo.DATA)
-    only = [t.strip() for t in options.tasks.split(";") if t.strip()]
-    for option, given, known in (("models", kinds, zoo.DATA), ("tasks", only, TASKS), ("arms", options.arms.split(","), ARMS)):
-        if set(given) - set(known):
-            parser.error(f"--{option}: {sorted(set(given) - set(known))} unknown; choose from {', '.join(map(repr, known))}")
+    kinds = names(parser, "models", options.models or "", zoo.DATA) or list(QUICK if options.quick else zoo.DATA)
+    only = names(parser, "tasks", options.tasks, TASKS, ";")
+    names(parser, "arms", options.arms, ARMS)
     if options.child:
         print("ROWS " + json.dumps(child(options.child, kinds, only, options)))
         return
