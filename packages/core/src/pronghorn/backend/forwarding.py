@@ -42,9 +42,18 @@ def forwarding(like: Any, body: str, names: Mapping[str, Any], module: str) -> C
         >>> add(2), add(2, y=3)
         (3, 5)
     """
-    given = parameters(like)
-    function = _maker(len(given), body, tuple(names), module)(*names.values())
-    code = function.__code__
+    return named(_maker(len(parameters(like)), body, tuple(names), module)(*names.values()), like)
+
+
+def named(function: Any, like: Any) -> Callable:
+    """Give a function, which must be new, the names and defaults of the parameters of `like`, which has as many.
+
+    Example:
+        >>> def like(x, y=1): ...
+        >>> named(lambda a, b: a + b, like)(x=2)
+        3
+    """
+    given, code = parameters(like), function.__code__
     function.__code__ = code.replace(co_varnames=(*given, *code.co_varnames[len(given) :]))
     function.__defaults__ = inspect.unwrap(like).__defaults__
     return function
