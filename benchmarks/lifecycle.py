@@ -113,6 +113,8 @@ def main() -> None:
     if options.child:
         print("FOUND", measure(*options.child))
         return
+    if options.rounds < 1:
+        parser.error(f"--rounds must be 1 or more; received {options.rounds}")
     engines, tasks = names(parser, "engines", options.engines, ENGINES), names(parser, "tasks", options.tasks, TASKS)
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **os.environ}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process would compile what is imported when it is first used

@@ -14,6 +14,8 @@ def names(parser: ArgumentParser, option: str, given: str, known: Iterable[str],
     found, known = [name.strip() for name in given.split(separator) if name.strip()], list(known)
     if missing := sorted(set(found) - set(known)):
         parser.error(f"--{option}: {missing} unknown; choose from {', '.join(map(repr, known))}")
+    if not found:
+        parser.error(f"--{option}: {given!r} names nothing; choose from {', '.join(map(repr, known))}")
     return found
 
 

@@ -177,9 +177,9 @@ def main() -> None:
         parser.error(f"--scale must be 1 or more; received {options.scale}")
     import models as zoo
 
-    kinds = names(parser, "models", options.models or "", zoo.DATA) or list(QUICK if options.quick else zoo.DATA)
-    only = names(parser, "tasks", options.tasks, TASKS, ";")
-    names(parser, "arms", options.arms, ARMS)
+    kinds = names(parser, "models", options.models, zoo.DATA) if options.models else list(QUICK if options.quick else zoo.DATA)
+    only = names(parser, "tasks", options.tasks, TASKS, ";") if options.tasks else []
+    options.arms = ",".join(names(parser, "arms", options.arms, ARMS))
     if options.child:
         print("ROWS " + json.dumps(child(options.child, kinds, only, options)))
         return

@@ -326,3 +326,14 @@ def test_missing_gradient_is_named_and_leaves_the_variable():
             SGD(1.0).apply([None, gradients()[1]], vs)
         assert "kernel" in str(caught[0].message)
         np.testing.assert_allclose(values(vs), [1.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("backend", ENGINES)
+def test_a_state_variable_shares_no_memory_with_what_its_initializer_keeps(backend):
+    with ph.use_backend(backend):
+        optimizer, kept = ph.optimizers.SGD(), np.zeros(5000, "float32")
+        made = [optimizer.add_variable((5000,), lambda shape, dtype: kept), *(optimizer.add_variable((5000,), "zeros") for _ in range(2))]
+        made[0].assign(np.ones(5000, "float32"))
+        made[1].assign(np.full(5000, 2, "float32"))
+        assert not kept.any()
+        assert [float(v.numpy().sum()) for v in made] == [5000.0, 10000.0, 0.0]
