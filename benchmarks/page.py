@@ -47,8 +47,8 @@ SAYS = {
     "lifecycle": "One fresh process each: a functional ResNet-50 built, saved and loaded, the first step of a convnet with its "
     "compilation, and the peak memory of ten steps of a ResNet-18 over that after the imports. CPU seconds, or MiB. "
     "Rounds of a cell go on for 45 seconds, so short cells have up to 15 and long ones a single one; ratios are medians over them, with quartiles. "
-    "About half of construction draws 23.5 million start values; on TensorFlow as much again goes into its own variables, for which it makes a kernel "
-    "per shape.",
+    "Native construction is the module on torch, and on the others no model at all: the 267 start values alone, drawn by NumPy and handed to the engine. "
+    "About half of ours draws these 23.5 million numbers; on TensorFlow as much again goes into its own variables, for which it makes a kernel per shape.",
     "imports": "Fresh processes with byte code cached; with a sign, what an import adds to the one it stands on (TensorFlow imports Keras itself).",
     "data": "Samples per second that reach a model which does nothing with them; above 1 we are faster than Keras.",
 }
