@@ -22,7 +22,7 @@ RESULTS, PAGE, PLOTS = HERE / "results", HERE.parent / "docs/benchmarks.md", HER
 _OURS = ["--arms", "ours", "--tasks", "fit step; predict", "--engines", "jax,torch,tensorflow"]
 #: name of the results -> the script that makes them, its options, and what the section says
 SCRIPTS = {
-    "models": ("run.py", ["--quick", "--models", "mlp,convnet,transformer,lstm,resnet18"], "Steps and calls"),
+    "models": ("run.py", ["--quick", "--seconds", "12", "--models", "mlp,convnet,transformer,lstm,resnet18"], "Steps and calls"),
     "compiled": ("run.py", ["--jit", "true", *_OURS], "What `jit_compile` makes of it"),
     "plain": ("run.py", ["--jit", "false", *_OURS], ""),
     "generation": ("generation.py", [], "Generating text"),

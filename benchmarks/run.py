@@ -34,16 +34,18 @@ def timed(fn) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def interleave(jobs: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Run the jobs in rotating order and return each one's times."""
+def interleave(jobs: dict, rounds: int, seconds: float) -> dict[str, list[tuple[float, float]]]:
+    """Run the jobs in rotating order, `rounds` times and on to 15 times within the seconds, and return each one's times."""
     names, times = list(jobs), {name: [] for name in jobs}
     for name in names:  # warm up: compile, allocate
         jobs[name]()
         jobs[name]()
-    for i in range(rounds):
+    i, start = 0, time.perf_counter()
+    while i < rounds or (i < 15 and time.perf_counter() - start < seconds):
         for k in range(len(names)):
             name = names[(i + k) % len(names)]
             times[name].append(timed(jobs[name]))
+        i += 1
     return times
 
 
@@ -130,7 +132,7 @@ def child(engine: str, kinds: list[str], only: list[str], options: argparse.Name
             cold = time.perf_counter()
             jobs["ours"]()
             cold = time.perf_counter() - cold
-            times = interleave(jobs, rounds)
+            times = interleave(jobs, rounds, options.seconds)
             row = {"engine": engine, "model": kind, "task": task, "per_call": steps, "jit": options.jit, "ours_cold_s": cold}
             row |= {"device": device, "precision": precision, "batch": size, "by": "clock" if accelerated else "CPU time"}
             for arm in arms:
@@ -163,6 +165,7 @@ def main() -> None:
     """Run a process per engine and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
+    parser.add_argument("--seconds", type=float, default=0.0, help="further rounds as long as a cell has taken less than this, up to 15")
     parser.add_argument("--engines", default="jax,torch,tensorflow,openvino")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--jit", choices=["auto", "true", "false"], default="auto", help="jit_compile of ours and of Keras")
@@ -184,7 +187,7 @@ def main() -> None:
         print("ROWS " + json.dumps(child(options.child, kinds, only, options)))
         return
     arguments = ["--models", ",".join(kinds), "--jit", options.jit, "--tasks", options.tasks, "--arms", options.arms, *(["--quick"] if options.quick else [])]
-    for name in ("precision", "scale"):
+    for name in ("precision", "scale", "seconds"):
         if getattr(options, name):
             arguments += [f"--{name}", str(getattr(options, name))]
     rows = [row for rows in per_engine(__file__, options.engines, arguments) for row in rows]

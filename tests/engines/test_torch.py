@@ -15,7 +15,7 @@ from pronghorn.backend import dtypes, registry  # noqa: E402
 from pronghorn.backend import primitives as p  # noqa: E402
 from pronghorn.backend.op import OPS, PRIMITIVES  # noqa: E402
 from pronghorn.state import StateError, Variable, bind, value_and_grad  # noqa: E402
-from pronghorn_torch.overrides import foreach_sgd, fused_adam  # noqa: E402
+from pronghorn_torch.optimizers import foreach_sgd, fused_adam  # noqa: E402
 
 NUMPY, TORCH = registry.get("numpy"), registry.get("torch")
 RNG = np.random.default_rng(0)
@@ -615,6 +615,30 @@ def test_list_optimizers_match_the_formulas():
     want = w * 0.9 - 0.1 * g
     foreach_sgd([w], [g], learning_rate=torch.tensor(0.1), weight_decay=1.0)
     torch.testing.assert_close(w, want)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_adam_updates_small_and_large_weights_alike(threads, dtype, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)  # with several, small weights are updated by one of them
+    rng = np.random.default_rng(3)
+    w, g, m, v = (
+        [torch.from_numpy(rng.normal(size=s)).to(getattr(torch, dtype)) for s in ((3,), (5, 4), (200,), (16, 8192), (8, 6, 3, 3), (0,))] for _ in range(4)
+    )
+    g[1][0], v = 0.0, [x.square() for x in v]
+    v[1][0] = 0.0  # no step where nothing was ever seen
+    w[4], m[4] = (x.to(memory_format=torch.channels_last) for x in (w[4], m[4]))
+    g[4], v[4] = (x.to(memory_format=torch.channels_last) for x in (g[4], v[4]))
+    m[1][0] = 0.0
+    first, second = [0.9 * a.double() + 0.1 * b.double() for a, b in zip(m, g)], [0.99 * a.double() + 0.01 * b.double() ** 2 for a, b in zip(v, g)]
+    rate = 0.1 * np.sqrt(1 - 0.99**3) / (1 - 0.9**3)
+    want = [a.double() - rate * b / (c.sqrt() + 1e-7) for a, b, c in zip(w, first, second)]
+    fused_adam(w, g, m, v, learning_rate=0.1, step=3, beta_1=0.9, beta_2=0.99, epsilon=1e-7)
+    tolerance = {"float32": 1e-6, "float64": 1e-12, "bfloat16": 1e-2}[dtype]
+    for got, expected in ((w, want), (m, first), (v, second)):
+        for a, b in zip(got, expected):
+            torch.testing.assert_close(a.double(), b, rtol=tolerance, atol=tolerance)
+    assert torch.equal(w[1][0].double(), want[1][0])
 
 
 @pytest.mark.parametrize("name", ["SGD", "SGD momentum", "Adam", "Adam amsgrad", "AdamW"])

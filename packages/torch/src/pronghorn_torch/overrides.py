@@ -1,11 +1,10 @@
-"""Derived ops that torch has a faster way for, and optimizer updates on lists of tensors.
+"""Derived ops that torch has a faster way for, updates of lists of variables among them.
 
 Each takes the op's own arguments; what torch does differently from the op's definition is left to the definition.
 """
 # ruff: noqa: A001, A002
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from pronghorn.backend.dims import plain_sizes
 from pronghorn.backend.op import defined as core_defined
 from pronghorn.ops.axes import canonical_axes
 from pronghorn.state.binding import STATE
+from pronghorn_torch.optimizers import foreach_sgd, fused_adam
 
 _LOW = frozenset({torch.float16, torch.bfloat16})
 _FULL = frozenset({torch.float32, torch.float64})
@@ -351,10 +351,19 @@ class Overrides:
         return torch.neg(torch.sum(target * torch.log_softmax(output, axis), axis))
 
     def sparse_categorical_crossentropy(self, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-        if from_logits and axis == -1 and output.ndim == 2 and target.ndim == 1 and output.device.type == "cpu" and output.dtype in _FULL and not tracing():
-            try:
-                return F.cross_entropy(output, target if target.dtype is torch.int64 else target.to(torch.int64), reduction="none")
-            except (IndexError, ValueError, RuntimeError):  # numbers of no class, which have no loss, or shapes for the definition to judge
+        if (
+            from_logits
+            and axis == -1
+            and output.ndim == 2
+            and target.shape == output.shape[:1]  # gather takes fewer rows without a word
+            and output.device.type == "cpu"
+            and output.dtype in _FULL
+            and not tracing()
+        ):
+            index = target if target.dtype is torch.int64 else target.to(torch.int64)
+            try:  # nll_loss wakes every thread for a handful of rows, there and back
+                return torch.log_softmax(output, 1).gather(1, index.unsqueeze(1)).neg_().squeeze(1)
+            except (IndexError, ValueError, RuntimeError):  # numbers of no class, which have no loss
                 pass
         if target.ndim == output.ndim and target.ndim and target.shape[-1] == 1:
             target = target.squeeze(-1)
@@ -390,9 +399,11 @@ class Overrides:
                 weight_decay=decay,
             )  # fmt: skip
         else:
+            done = options["iterations"]
             fused_adam(
                 values, gradients, slots["momentum"], slots["velocity"], slots.get("velocity_hat", ()), learning_rate=rate,
-                step=options["iterations"] + 1, beta_1=options["beta_1"], beta_2=options["beta_2"], epsilon=options["epsilon"], weight_decay=decay,
+                step=(int(done) if done.device.type == "cpu" else done) + 1, beta_1=options["beta_1"], beta_2=options["beta_2"],
+                epsilon=options["epsilon"], weight_decay=decay,
             )  # fmt: skip
         return values, slots
 
@@ -405,108 +416,3 @@ def _moments(x: Any, axes: tuple, keepdims: bool) -> tuple[Any, Any]:
         return (centre if keepdims else centre.reshape(variance.shape)), variance
     variance, centre = torch.var_mean(x, axes, correction=0, keepdim=keepdims)
     return centre, variance
-
-
-# -- optimizers --------------------------------------------------------------------------------------------------------------------------------
-def _grouped(*lists: Sequence[Any]) -> list[list[list[Any]]]:
-    """Split parallel lists of tensors by device and dtype, as torch's list kernels want them."""
-    if not lists[0]:
-        return []
-    device, dtype = lists[0][0].device, lists[0][0].dtype
-    if all([t.dtype is dtype and t.device == device for column in lists for t in column]):
-        return [[list(column) for column in lists]]
-    groups: dict[Any, list[list[Any]]] = {}
-    for row in zip(*lists, strict=True):
-        group = groups.setdefault((row[0].device, tuple(t.dtype for t in row)), [[] for _ in lists])
-        for column, t in zip(group, row, strict=True):
-            column.append(t)
-    return list(groups.values())
-
-
-_LARGE_STEP: dict[torch.device, torch.Tensor] = {}
-
-
-@torch.no_grad()
-def fused_adam(
-    values: Sequence[Any],
-    gradients: Sequence[Any],
-    firsts: Sequence[Any],
-    seconds: Sequence[Any],
-    maxima: Sequence[Any] = (),
-    *,
-    learning_rate: Any,
-    step: Any,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    weight_decay: float = 0.0,
-) -> None:
-    """Update Adam's weights and moments in place, one kernel per device and dtype.
-
-    The form of Kingma and Ba (2014, section 2) with epsilon outside the bias correction.
-
-    Args:
-        values, gradients, firsts, seconds: weights, their gradients, and running means of gradients and squares; all of one length.
-        maxima: largest second moments, for AMSGrad; empty without.
-        learning_rate, step: numbers or scalar tensors; the step counts from one.
-        beta_1, beta_2, epsilon: Adam's constants.
-        weight_decay: decoupled decay (AdamW): each weight first loses `learning_rate * weight_decay` of itself.
-    """
-    host = not isinstance(learning_rate, torch.Tensor) or learning_rate.device.type == "cpu"
-    rate = float(learning_rate) if host else learning_rate
-    if host and (not isinstance(step, torch.Tensor) or step.device.type == "cpu"):
-        t = float(step)
-        size: Any = rate * math.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
-    else:
-        t = torch.as_tensor(step, dtype=torch.float32)
-        size = torch.as_tensor(rate * torch.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t), dtype=torch.float32)
-    if weight_decay:
-        torch._foreach_mul_(list(values), 1.0 - rate * weight_decay)
-    for group in _grouped(values, gradients, firsts, seconds, *([maxima] if maxima else [])):
-        device = group[0][0].device
-        if device not in _LARGE_STEP:  # the corrections are in `size`; at this step torch's own are one
-            _LARGE_STEP[device] = torch.tensor(1e9, device=device)
-        steps = [_LARGE_STEP[device]] * len(group[0])
-        top = group[4] if maxima else []
-        torch._fused_adam_(
-            *group[:4], top, steps, lr=size, beta1=beta_1, beta2=beta_2, weight_decay=0.0, eps=epsilon, amsgrad=bool(maxima), maximize=False
-        )  # fmt: skip
-
-
-@torch.no_grad()
-def foreach_sgd(
-    values: Sequence[Any],
-    gradients: Sequence[Any],
-    momenta: Sequence[Any] = (),
-    *,
-    learning_rate: Any,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    weight_decay: float = 0.0,
-) -> None:
-    """Update weights and momenta of gradient descent in place, with list kernels.
-
-    Args:
-        values, gradients: weights and their gradients.
-        momenta: running velocities `v = momentum * v - learning_rate * gradient`; empty without momentum.
-        learning_rate: number or scalar tensor.
-        momentum, nesterov: as in SGD.
-        weight_decay: decoupled decay.
-    """
-    values, gradients, momenta = list(values), list(gradients), list(momenta)
-    if not isinstance(learning_rate, torch.Tensor) or learning_rate.device.type == "cpu":
-        learning_rate = float(learning_rate)
-    if weight_decay:
-        torch._foreach_mul_(values, 1.0 - learning_rate * weight_decay)
-    if isinstance(learning_rate, float) and not momenta:
-        torch._foreach_add_(values, gradients, alpha=-learning_rate)
-        return
-    moves = torch._foreach_mul(gradients, -learning_rate)
-    if momenta:
-        torch._foreach_mul_(momenta, momentum)
-        torch._foreach_add_(momenta, moves)
-        if nesterov:
-            torch._foreach_add_(moves, momenta, alpha=momentum)
-        else:
-            moves = momenta
-    torch._foreach_add_(values, moves)
