@@ -1,4 +1,4 @@
-"""Time pronghorn, hand-written native code and Keras on the same models, interleaved in one process per engine.
+"""Time pronghorn, hand-written native code and Keras on the same models, interleaved in one process per engine and model.
 
     python3 dev.py run bench python benchmarks/run.py --quick          # an MLP and a convnet on every engine
     python3 dev.py run bench python benchmarks/run.py                  # and a transformer, an LSTM and a ResNet-18
@@ -6,8 +6,9 @@
     python3 dev.py run bench python benchmarks/run.py --precision mixed_bfloat16 --scale 4
 
 Ratios are medians over rounds of paired CPU times (all threads of the process); below 1 is faster than the arm named. Keras can hold one engine per
-process, so each engine gets a process of its own, with all three arms in it. An engine that finds an accelerator is timed by the clock, in mixed precision
-and with batches sixteen times as large unless the options say otherwise.
+process, and what a model leaves in memory changes the next one's steps, so each engine and model get a process of their own, with all three arms in
+it. An engine that finds an accelerator is timed by the clock, in mixed precision and with batches sixteen times as large unless the options say
+otherwise.
 """
 
 import argparse
@@ -49,8 +50,8 @@ def interleave(jobs: dict, rounds: int, seconds: float) -> dict[str, list[tuple[
     return times
 
 
-def child(engine: str, kinds: list[str], only: list[str], options: argparse.Namespace) -> list[dict]:
-    """Measure one engine in this process; `only` names the tasks, all if empty."""
+def child(engine: str, kind: str, only: list[str], options: argparse.Namespace) -> list[dict]:
+    """Measure one model on one engine in this process; `only` names the tasks, all if empty."""
     compiled = {"auto": "auto", "true": True, "false": False}[options.jit]
     quick, arms = options.quick, options.arms.split(",")
     os.environ["KERAS_BACKEND"] = engine
@@ -75,72 +76,71 @@ def child(engine: str, kinds: list[str], only: list[str], options: argparse.Name
     for lib in (ph, keras):
         lib.config.set_dtype_policy(precision)
     rows = []
-    for kind in kinds:
-        steps, rounds = STEPS[kind]
-        if quick:
-            steps, rounds = -(-steps // 2), -(-rounds // 2)
-        size = zoo.DATA[kind][1] * scale
-        x, y = zoo.data(kind, size * steps)
-        fit, predict = natives.make(engine, kind, precision != "float32")
-        models = {"ours": zoo.build(ph, kind), "keras": zoo.build(keras, kind)}
-        training = engine != "openvino"
-        if training:
-            for name, lib in (("ours", ph), ("keras", keras)):
-                models[name].compile(lib.optimizers.Adam(1e-3), lib.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=compiled)
-        settings = {"batch_size": size, "verbose": 0}
-        one = x[:size]
+    steps, rounds = STEPS[kind]
+    if quick:
+        steps, rounds = -(-steps // 2), -(-rounds // 2)
+    size = zoo.DATA[kind][1] * scale
+    x, y = zoo.data(kind, size * steps)
+    fit, predict = natives.make(engine, kind, precision != "float32")
+    models = {"ours": zoo.build(ph, kind), "keras": zoo.build(keras, kind)}
+    training = engine != "openvino"
+    if training:
+        for name, lib in (("ours", ph), ("keras", keras)):
+            models[name].compile(lib.optimizers.Adam(1e-3), lib.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=compiled)
+    settings = {"batch_size": size, "verbose": 0}
+    one = x[:size]
+    tasks = {
+        "predict": {
+            "ours": lambda: models["ours"].predict(x, **settings),
+            "native": lambda: [predict(x[i : i + size]) for i in range(0, len(x), size)],
+            "keras": lambda: models["keras"].predict(x, **settings),
+        },
+        "predict, one batch": {
+            "ours": lambda: [models["ours"].predict(one, **settings) for _ in range(steps)],
+            "native": lambda: [predict(one) for _ in range(steps)],
+            "keras": lambda: [models["keras"].predict(one, **settings) for _ in range(steps)],
+        },
+        "predict_on_batch": {
+            "ours": lambda: [models["ours"].predict_on_batch(one) for _ in range(steps)],
+            "native": lambda: [predict(one) for _ in range(steps)],
+            "keras": lambda: [models["keras"].predict_on_batch(one) for _ in range(steps)],
+        },
+        "model(x)": {
+            "ours": lambda: [ph.ops.convert_to_numpy(models["ours"](one)) for _ in range(steps)],
+            "native": lambda: [predict(one) for _ in range(steps)],
+            "keras": lambda: [keras.ops.convert_to_numpy(models["keras"](one)) for _ in range(steps)],
+        },
+        "model(x), batch 1": {
+            "ours": lambda: [np.asarray(ph.ops.convert_to_numpy(models["ours"](x[:1]))) for _ in range(steps)],
+            "native": lambda: [predict(x[:1]) for _ in range(steps)],
+            "keras": lambda: [np.asarray(keras.ops.convert_to_numpy(models["keras"](x[:1]))) for _ in range(steps)],
+        },
+    }
+    if training:
         tasks = {
-            "predict": {
-                "ours": lambda: models["ours"].predict(x, **settings),  # noqa: B023
-                "native": lambda: [predict(x[i : i + size]) for i in range(0, len(x), size)],  # noqa: B023
-                "keras": lambda: models["keras"].predict(x, **settings),  # noqa: B023
+            "fit step": {
+                "ours": lambda: models["ours"].fit(x, y, epochs=1, shuffle=False, **settings),
+                "native": lambda: fit(x, y, size),
+                "keras": lambda: models["keras"].fit(x, y, epochs=1, shuffle=False, **settings),
             },
-            "predict, one batch": {
-                "ours": lambda: [models["ours"].predict(one, **settings) for _ in range(steps)],  # noqa: B023
-                "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
-                "keras": lambda: [models["keras"].predict(one, **settings) for _ in range(steps)],  # noqa: B023
-            },
-            "predict_on_batch": {
-                "ours": lambda: [models["ours"].predict_on_batch(one) for _ in range(steps)],  # noqa: B023
-                "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
-                "keras": lambda: [models["keras"].predict_on_batch(one) for _ in range(steps)],  # noqa: B023
-            },
-            "model(x)": {
-                "ours": lambda: [ph.ops.convert_to_numpy(models["ours"](one)) for _ in range(steps)],  # noqa: B023
-                "native": lambda: [predict(one) for _ in range(steps)],  # noqa: B023
-                "keras": lambda: [keras.ops.convert_to_numpy(models["keras"](one)) for _ in range(steps)],  # noqa: B023
-            },
-            "model(x), batch 1": {
-                "ours": lambda: [np.asarray(ph.ops.convert_to_numpy(models["ours"](x[:1]))) for _ in range(steps)],  # noqa: B023
-                "native": lambda: [predict(x[:1]) for _ in range(steps)],  # noqa: B023
-                "keras": lambda: [np.asarray(keras.ops.convert_to_numpy(models["keras"](x[:1]))) for _ in range(steps)],  # noqa: B023
-            },
+            **tasks,
         }
-        if training:
-            tasks = {
-                "fit step": {
-                    "ours": lambda: models["ours"].fit(x, y, epochs=1, shuffle=False, **settings),  # noqa: B023
-                    "native": lambda: fit(x, y, size),  # noqa: B023
-                    "keras": lambda: models["keras"].fit(x, y, epochs=1, shuffle=False, **settings),  # noqa: B023
-                },
-                **tasks,
-            }
-        for task in TASKS:
-            if task not in tasks or only and task not in only:
-                continue
-            jobs = {arm: tasks[task][arm] for arm in arms}
-            cold = time.perf_counter()
-            jobs["ours"]()
-            cold = time.perf_counter() - cold
-            times = interleave(jobs, rounds, options.seconds)
-            row = {"engine": engine, "model": kind, "task": task, "per_call": steps, "jit": options.jit, "ours_cold_s": cold}
-            row |= {"device": device, "precision": precision, "batch": size, "by": "clock" if accelerated else "CPU time"}
-            for arm in arms:
-                row[f"{arm}_cpu_ms"] = statistics.median(c for c, _ in times[arm]) / steps * 1e3
-                row[f"{arm}_wall_ms"] = statistics.median(w for _, w in times[arm]) / steps * 1e3
-            for other in arms[1:]:
-                row[f"vs_{other}"], row[f"vs_{other}_spread"] = paired(*[[t[accelerated] for t in times[arm]] for arm in ("ours", other)])
-            rows.append(row)
+    for task in TASKS:
+        if task not in tasks or only and task not in only:
+            continue
+        jobs = {arm: tasks[task][arm] for arm in arms}
+        cold = time.perf_counter()
+        jobs["ours"]()
+        cold = time.perf_counter() - cold
+        times = interleave(jobs, rounds, options.seconds)
+        row = {"engine": engine, "model": kind, "task": task, "per_call": steps, "jit": options.jit, "ours_cold_s": cold}
+        row |= {"device": device, "precision": precision, "batch": size, "by": "clock" if accelerated else "CPU time"}
+        for arm in arms:
+            row[f"{arm}_cpu_ms"] = statistics.median(c for c, _ in times[arm]) / steps * 1e3
+            row[f"{arm}_wall_ms"] = statistics.median(w for _, w in times[arm]) / steps * 1e3
+        for other in arms[1:]:
+            row[f"vs_{other}"], row[f"vs_{other}_spread"] = paired(*[[t[accelerated] for t in times[arm]] for arm in ("ours", other)])
+        rows.append(row)
     return rows
 
 
@@ -184,13 +184,14 @@ def main() -> None:
     only = names(parser, "tasks", options.tasks, TASKS, ";") if options.tasks else []
     options.arms = ",".join(names(parser, "arms", options.arms, ARMS))
     if options.child:
-        print("ROWS " + json.dumps(child(options.child, kinds, only, options)))
+        print("ROWS " + json.dumps(child(options.child, kinds[0], only, options)))
         return
-    arguments = ["--models", ",".join(kinds), "--jit", options.jit, "--tasks", options.tasks, "--arms", options.arms, *(["--quick"] if options.quick else [])]
+    arguments = ["--jit", options.jit, "--tasks", options.tasks, "--arms", options.arms, *(["--quick"] if options.quick else [])]
     for name in ("precision", "scale", "seconds"):
         if getattr(options, name):
             arguments += [f"--{name}", str(getattr(options, name))]
-    rows = [row for rows in per_engine(__file__, options.engines, arguments) for row in rows]
+    found = [per_engine(__file__, options.engines, ["--models", kind, *arguments]) for kind in kinds]
+    rows = [row for models in zip(*found, strict=True) for model in models for row in model]
     table(rows)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
