@@ -617,6 +617,23 @@ def test_list_optimizers_match_the_formulas():
     torch.testing.assert_close(w, want)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", [(1, 1), (32, 10), (5000, 10), (700, 100), (5, 40_000)])
+def test_crossentropy_of_labels_and_its_gradient_follow_the_formula(shape, threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)  # the kernel depends on the size and on whether there are several
+    rng = np.random.default_rng(4)
+    logits, labels = rng.normal(scale=300, size=shape).astype("float32"), rng.integers(0, shape[1], shape[0])
+    labels[-1] = -1 if shape[0] % 2 else labels[-1]  # of no class
+    wide = logits.astype("float64") - logits.max(1, keepdims=True)
+    log_p = wide - np.log(np.exp(wide).sum(1, keepdims=True))
+    hot = (labels[:, None] == np.arange(shape[1])).astype("float64")
+    x = native(logits).requires_grad_()
+    loss = ops.sparse_categorical_crossentropy(native(labels), x, from_logits=True)
+    (gradient,) = torch.autograd.grad(loss.sum(), x)
+    np.testing.assert_allclose(host(loss.detach()), -(log_p * hot).sum(1), rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(host(gradient), (np.exp(log_p) - hot) * hot.sum(1, keepdims=True), atol=1e-5)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_adam_updates_small_and_large_weights_alike(threads, dtype, monkeypatch):

@@ -24,6 +24,8 @@ _FULL = frozenset({torch.float32, torch.float64})
 _KERNELS = _FULL | {torch.bfloat16, torch.float16}
 #: numbers in kernels that are joined before the product, which makes it a tenth cheaper; beyond the size of a cache joining costs more than it gains
 _JOINED = 1 << 16
+#: logits up to which log_softmax is quicker over the first axis of the transpose, which wakes no thread; more of them are too, in rows shorter than a vector
+_WAKING = 1 << 15
 _MASKED = -0.7 * 3.4028234663852886e38  # where attention is not allowed: finite, so that a row without any allowed position gives the mean
 
 
@@ -362,6 +364,8 @@ class Overrides:
         ):
             index = target if target.dtype is torch.int64 else target.to(torch.int64)
             try:  # nll_loss wakes every thread for a handful of rows, there and back
+                if torch.get_num_threads() > 1 if output.numel() <= _WAKING else output.shape[1] < 16:
+                    return torch.log_softmax(output.t(), 0).gather(0, index.unsqueeze(0)).neg_().squeeze(0)
                 return torch.log_softmax(output, 1).gather(1, index.unsqueeze(1)).neg_().squeeze(1)
             except (IndexError, ValueError, RuntimeError):  # numbers of no class, which have no loss
                 pass
