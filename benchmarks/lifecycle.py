@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from processes import names
+from processes import names, seconds
 from ratios import against, paired
 
 ENGINES = ("jax", "torch", "tensorflow")
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--rounds", type=int, default=3, help="at least")
-    parser.add_argument("--seconds", type=float, default=60.0, help="further rounds as long as a cell has taken less than this, up to 15")
+    parser.add_argument("--seconds", type=seconds, default=60.0, help="further rounds as long as a cell has taken less than this, up to 15")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,6 +1,7 @@
 """A process per engine: Keras holds one engine per process, and libgomp reads its settings once."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,13 +20,21 @@ def names(parser: ArgumentParser, option: str, given: str, known: Iterable[str],
     return found
 
 
-def per_engine(script: str, engines: str, arguments: list[str], **environment: str) -> list[Any]:
+def seconds(text: str) -> float:
+    """Return a time given on the command line: a finite number, zero or more."""
+    if not 0 <= (value := float(text)) < math.inf:
+        raise ValueError(text)
+    return value
+
+
+def per_engine(script: str, engines: str, arguments: list[str], label: str = "", **environment: str) -> list[Any]:
     """Run `script --child ENGINE ...` for each engine and return what each printed as JSON behind "ROWS ".
 
     Args:
         script: path of the benchmark.
         engines: names, separated by commas.
         arguments: passed on to each.
+        label: what is run, for messages.
         environment: variables, below those of the caller.
     """
     import pronghorn
@@ -37,10 +46,11 @@ def per_engine(script: str, engines: str, arguments: list[str], **environment: s
     env = {"OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "2", **environment, **os.environ}
     found = []
     for engine in chosen:
-        print(f"{engine} ...", file=sys.stderr, flush=True)
+        what = f"{engine} {label}".strip()
+        print(f"{what} ...", file=sys.stderr, flush=True)
         done = subprocess.run([sys.executable, script, "--child", engine, *arguments], env=env, capture_output=True, text=True)
         line = next((ln for ln in done.stdout.splitlines() if ln.startswith("ROWS ")), None)
         if line is None:
-            sys.exit(f"{engine} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+            sys.exit(f"{what} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         found.append(json.loads(line[5:]))
     return found

@@ -18,7 +18,7 @@ import statistics
 import time
 from pathlib import Path
 
-from processes import names, per_engine
+from processes import names, per_engine, seconds
 from ratios import against, paired
 
 ARMS = ("ours", "native", "keras")
@@ -35,14 +35,14 @@ def timed(fn) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def interleave(jobs: dict, rounds: int, seconds: float) -> dict[str, list[tuple[float, float]]]:
-    """Run the jobs in rotating order, `rounds` times and on to 15 times within the seconds, and return each one's times."""
+def interleave(jobs: dict, rounds: int, limit: float) -> dict[str, list[tuple[float, float]]]:
+    """Run the jobs in rotating order, `rounds` times and on to 15 times within `limit` seconds, and return each one's times."""
     names, times = list(jobs), {name: [] for name in jobs}
     for name in names:  # warm up: compile, allocate
         jobs[name]()
         jobs[name]()
     i, start = 0, time.perf_counter()
-    while i < rounds or (i < 15 and time.perf_counter() - start < seconds):
+    while i < rounds or (i < 15 and time.perf_counter() - start < limit):
         for k in range(len(names)):
             name = names[(i + k) % len(names)]
             times[name].append(timed(jobs[name]))
@@ -165,7 +165,7 @@ def main() -> None:
     """Run a process per engine and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
-    parser.add_argument("--seconds", type=float, default=0.0, help="further rounds as long as a cell has taken less than this, up to 15")
+    parser.add_argument("--seconds", type=seconds, default=0.0, help="further rounds as long as a cell has taken less than this, up to 15")
     parser.add_argument("--engines", default="jax,torch,tensorflow,openvino")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--jit", choices=["auto", "true", "false"], default="auto", help="jit_compile of ours and of Keras")
@@ -182,7 +182,10 @@ def main() -> None:
 
     kinds = names(parser, "models", options.models, zoo.DATA) if options.models else list(QUICK if options.quick else zoo.DATA)
     only = names(parser, "tasks", options.tasks, TASKS, ";") if options.tasks else []
-    options.arms = ",".join(names(parser, "arms", options.arms, ARMS))
+    arms = names(parser, "arms", options.arms, ARMS)
+    if arms[0] != "ours":
+        parser.error(f"--arms: ours is what the others are compared with and comes first; received {options.arms!r}")
+    options.arms = ",".join(arms)
     if options.child:
         print("ROWS " + json.dumps(child(options.child, kinds[0], only, options)))
         return
@@ -190,7 +193,7 @@ def main() -> None:
     for name in ("precision", "scale", "seconds"):
         if getattr(options, name):
             arguments += [f"--{name}", str(getattr(options, name))]
-    found = [per_engine(__file__, options.engines, ["--models", kind, *arguments]) for kind in kinds]
+    found = [per_engine(__file__, options.engines, ["--models", kind, *arguments], kind) for kind in kinds]
     rows = [row for models in zip(*found, strict=True) for model in models for row in model]
     table(rows)
     if options.json:

@@ -363,8 +363,9 @@ class Overrides:
             and not tracing()
         ):
             index = target if target.dtype is torch.int64 else target.to(torch.int64)
+            classes_first = torch.get_num_threads() > 1 if output.numel() <= _WAKING else output.shape[1] < 16
             try:  # nll_loss wakes every thread for a handful of rows, there and back
-                if torch.get_num_threads() > 1 if output.numel() <= _WAKING else output.shape[1] < 16:
+                if classes_first:
                     return torch.log_softmax(output.t(), 0).gather(0, index.unsqueeze(0)).neg_().squeeze(0)
                 return torch.log_softmax(output, 1).gather(1, index.unsqueeze(1)).neg_().squeeze(1)
             except (IndexError, ValueError, RuntimeError):  # numbers of no class, which have no loss
